@@ -1,0 +1,1 @@
+"""Calendar sources: where calendars are read from."""

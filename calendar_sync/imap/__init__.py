@@ -1,0 +1,1 @@
+"""Calendar folders on an IMAP server; the only importer of imapclient."""

@@ -1,0 +1,83 @@
+"""The error tree, split by who must act.
+
+::
+
+    FreeBusyError
+    ├── CalendarDataError          their data: one item is skipped, counted and named
+    │   ├── RefusedRuleError       a recurrence or zone rule that must not run
+    │   └── BudgetExceededError    an item that took more than its share
+    ├── NotFreeBusyError           their data: a text that is no free/busy file
+    ├── ConfigurationError         the operator's: every problem at once
+    ├── SourceError                a calendar source
+    │   ├── SourceUnavailableError     a passing fault: try again later
+    │   ├── SourceRefusedError         the operator's: login or rights refused
+    │   └── CalendarMissingError       the folder is not there (confirmed before it counts)
+    └── StoreError                 the operator's: the state on disk cannot be used
+
+What is our own bug is any other exception.  An error carries values; the edge
+(FTP reply, HTTP status, exit code) decides how to say it.  No message holds
+calendar text, a secret, or, where a client may see it, a local path.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class FreeBusyError(Exception):
+    """The root of everything that this project raises on purpose."""
+
+
+class CalendarDataError(FreeBusyError):
+    """A calendar item that cannot be read; ``reason`` says why without quoting it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class RefusedRuleError(CalendarDataError):
+    """A rule that is invalid or hostile and is never run."""
+
+
+class BudgetExceededError(CalendarDataError):
+    """Reading or expanding an item exceeded its budget of steps or CPU time."""
+
+
+class NotFreeBusyError(FreeBusyError):
+    """A text that is no free/busy file; ``reason`` is one line for its sender."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ConfigurationError(FreeBusyError):
+    """What is wrong with the configuration, all of it; each problem says what to do."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class SourceError(FreeBusyError):
+    """A calendar source could not do what it was asked."""
+
+
+class SourceUnavailableError(SourceError):
+    """A passing fault: refused connection, time-out, dropped line."""
+
+
+class SourceRefusedError(SourceError):
+    """The server answered and said no: login, rights, or an unusable certificate."""
+
+
+class CalendarMissingError(SourceError):
+    """The calendar folder is not there, or not visible, at the moment."""
+
+
+class StoreError(FreeBusyError):
+    """The state directory or its database cannot be used."""

@@ -1,0 +1,1 @@
+"""The FTP side of the gateway; the only importer of pyftpdlib."""
