@@ -181,4 +181,4 @@ class FreeBusyFiles(Protocol):
         """
 
     def listing(self, visitor: Visitor) -> Sequence[PublishedFile]:
-        """Return the files whose names this visitor may see, sorted; empty unless the site lists."""
+        """Return the files this visitor may see by name, sorted; empty unless the site lists."""
