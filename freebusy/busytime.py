@@ -1,0 +1,295 @@
+"""Busy time: busy records to spans (RFC 4791 §7.10, RFC 5545 §3.8.5).
+
+One calendar object, all records with one UID, is expanded at a time.  What is
+compared (EXDATE, RDATE, RECURRENCE-ID) is compared as instants, not as digits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from freebusy.busystate import counted
+from freebusy.errors import CalendarDataError
+from freebusy.objectparts import CalendarObject, Override, resolve_parts
+from freebusy.period import FreeBusyType, Span, clip
+from freebusy.recurrence import parse_rule, starts
+from freebusy.values import DAY, FLOATING, UTC_ZONE, Duration, Moment
+from freebusy.vtimezone import zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from freebusy.busyrecord import BusyRecord
+    from freebusy.zones import Zone
+
+MAX_INSTANCES = 100_000
+"""Instances of one object in one window; 1,440 a day for 36 months would be more."""
+_SLACK = 26 * 3600
+"""No two zones differ by more than 26 hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarOwner:
+    """Whose calendar it is, and how the site counts what is undecided."""
+
+    addresses: frozenset[str] = frozenset()
+    """All of the owner's addresses, bare and lower-case."""
+    zone: str = UTC_ZONE
+    """The IANA zone of floating times and of whole days."""
+    needs_action: FreeBusyType = FreeBusyType.BUSY_TENTATIVE
+    working_elsewhere: FreeBusyType = FreeBusyType.FREE
+
+
+@dataclass(slots=True)
+class Expansion:
+    """What expanding gave: spans as they come, not yet coalesced, and what was refused."""
+
+    spans: list[Span] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    """``(UID, reason)`` for each series of which only DTSTART and the overrides are shown."""
+
+
+def expand(
+    records: Iterable[BusyRecord], owner: CalendarOwner, window: tuple[int, int]
+) -> Expansion:
+    """Expand records of one item, of any number of UIDs, into ``window`` (UTC seconds)."""
+    by_uid: dict[str, list[BusyRecord]] = defaultdict(list)
+    for record in records:
+        by_uid[record.uid].append(record)
+    expansion = Expansion()
+    for parts in by_uid.values():
+        expand_object([parts], owner, window, expansion)
+    return expansion
+
+
+def expand_object(
+    parts: Sequence[Sequence[BusyRecord]],
+    owner: CalendarOwner,
+    window: tuple[int, int],
+    expansion: Expansion,
+) -> None:
+    """Add one object's spans; ``parts`` are its records item by item, the newest item last."""
+    for record in (record for part in parts for record in part if record.start is None):
+        expansion.spans += clip(record.periods, *window)
+    thing = resolve_parts(parts, _Clock(owner).instant)
+    if thing is None:
+        return
+    instances = _Instances(thing, owner, window)
+    try:
+        expansion.spans += instances.spans()
+    except (CalendarDataError, OverflowError, ValueError) as error:
+        expansion.refused.append((thing.uid, getattr(error, "reason", "times out of range")))
+        expansion.spans += instances.first_only()
+
+
+class _Clock:
+    """Turns moments into UTC seconds as one owner sees them."""
+
+    def __init__(self, owner: CalendarOwner) -> None:
+        self._owner_zone = owner.zone
+
+    def zone(self, key: str) -> Zone:
+        """Return a key's zone, the owner's for floating times."""
+        return zone(self._owner_zone if key == FLOATING else key)
+
+    def instant(self, moment: Moment) -> int:
+        """Return the UTC seconds of a moment; a DATE's are those of its midnight."""
+        return self.zone(moment.zone).to_utc(moment.local)
+
+
+class _Instances:
+    """The instances of one calendar object inside one window."""
+
+    def __init__(
+        self, thing: CalendarObject, owner: CalendarOwner, window: tuple[int, int]
+    ) -> None:
+        self.thing = thing
+        self.owner = owner
+        self.window = window
+        self.clock = _Clock(owner)
+
+    def spans(self) -> list[Span]:
+        """Return all spans in the window: the series' own and its overrides'."""
+        found = list(self._of_overrides())
+        if self.thing.master is not None:
+            found += self._of_master(self.thing.master)
+        return found
+
+    def first_only(self) -> list[Span]:
+        """Return what is shown of a refused series: its DTSTART instance and the overrides."""
+        found = list(self._of_overrides())
+        master = self.thing.master
+        if master is not None and master.start is not None:
+            state = self.counted(master)
+            start = self.clock.instant(master.start)
+            length = self.length(master, master.start)
+            found += self._span(self.clock.zone(master.start.zone), start, length, state)
+        return found
+
+    def counted(self, record: BusyRecord) -> int:
+        """Return how a record counts for this owner."""
+        owner = self.owner
+        return counted(record, owner.addresses, owner.needs_action, owner.working_elsewhere)
+
+    def _of_overrides(self) -> Iterator[Span]:
+        for override in self.thing.overrides.values():
+            record = override.record
+            if record.start is not None:
+                place = self.clock.zone(record.start.zone)
+                start = place.to_utc(record.start.local)
+                length = self.length(record, record.start)
+                yield from self._span(place, start, length, self.counted(record))
+
+    def _span(self, place: Zone, start: int, length: Duration, state: int) -> Iterator[Span]:
+        """Yield the one span of an instance, unless it is free, empty or outside the window."""
+        end = start + length.seconds
+        if length.days:
+            end = place.to_utc(place.to_local(start) + length.days * DAY) + length.seconds
+        low, high = max(start, self.window[0]), min(end, self.window[1])
+        if state and low < high:
+            yield low, high, state
+
+    def length(self, record: BusyRecord, start: Moment) -> Duration:
+        """Return how long an instance is: DTEND exactly, days and DURATION's days nominally."""
+        if record.end is not None:
+            if start.is_date and record.end.is_date:
+                # an end on the day itself: its writer means that day, and in doubt it is busy
+                return Duration((record.end.local - start.local) // DAY or 1, 0)
+            return Duration(0, self.clock.instant(record.end) - self.clock.instant(start))
+        if record.duration is not None:
+            return record.duration
+        return Duration(1, 0) if start.is_date else Duration(0, 0)
+
+    def _of_master(self, master: BusyRecord) -> Iterator[Span]:
+        start = self._series_start(master)
+        place = self.clock.zone(start.zone)
+        length = self.length(master, start)
+        if not (master.recurring or master.excluded or self.thing.overrides):
+            yield from self._span(place, place.to_utc(start.local), length, self.counted(master))
+            return
+        ranges = _Ranges(self.thing.ranges, start, self)
+        if not self.counted(master) and ranges.free:
+            return
+        for instant, own in self._instants(master, start, length, ranges):
+            shifted, lasts, state = ranges.apply(instant, own or length, self.counted(master))
+            yield from self._span(place, shifted, lasts, state)
+
+    def _series_start(self, master: BusyRecord) -> Moment:
+        """Return DTSTART; for an all-day event written as UTC midnights, on the owner's wall."""
+        start = master.start or Moment(UTC_ZONE, 0)
+        if master.all_day and start.zone == UTC_ZONE:
+            local = self.clock.zone(FLOATING).to_local(start.local)
+            if local % DAY == 0:
+                return Moment(FLOATING, local)
+        return start
+
+    def _instants(
+        self, master: BusyRecord, start: Moment, length: Duration, ranges: _Ranges
+    ) -> Iterator[tuple[int, Duration | None]]:
+        """Yield ``(UTC start, own length)`` of what the series has left in the window."""
+        place = self.clock.zone(start.zone)
+        reach = max(0, length.days * DAY + length.seconds, ranges.longest)
+        low = self.window[0] - reach - ranges.furthest
+        high = self.window[1] + ranges.furthest
+        excluded = _Exclusions(master.excluded, place, self.clock)
+        gone = self.thing.overrides
+        excluded.add_rules(self._by_rules(master.excluded_rules, start, place, low, high))
+        seen: set[int] = set()
+        for instant, own in self._candidates(master, start, place, low, high):
+            if instant in seen or instant in gone or excluded.has(instant):
+                continue
+            seen.add(instant)
+            if len(seen) > MAX_INSTANCES:
+                raise CalendarDataError(f"more than {MAX_INSTANCES} instances in the window")
+            yield instant, own
+
+    def _candidates(
+        self, master: BusyRecord, start: Moment, place: Zone, low: int, high: int
+    ) -> Iterator[tuple[int, Duration | None]]:
+        """Yield RDATE's, DTSTART's and the rules' starts; a PERIOD comes before its plain twin."""
+        for date in master.dates:
+            instant = self.clock.instant(date.start)
+            if date.end is not None:
+                yield instant, Duration(0, self.clock.instant(date.end) - instant)
+            elif date.duration is not None:
+                yield instant, date.duration
+            else:
+                yield instant, None
+        yield place.to_utc(start.local), None  # DTSTART always is the first instance
+        for instant in self._by_rules(master.rules, start, place, low, high):
+            yield instant, None
+
+    def _by_rules(
+        self, rules: tuple[str, ...], start: Moment, place: Zone, low: int, high: int
+    ) -> Iterator[int]:
+        for text in rules:
+            rule = parse_rule(text)
+            last = self._last(rule.until, start, place)
+            found = starts(rule, start.local, low - _SLACK, high + _SLACK)
+            for local in found:
+                instant = place.to_utc(local)
+                if last is not None and instant > last:
+                    break
+                yield instant
+
+    def _last(self, until: Moment | None, start: Moment, place: Zone) -> int | None:
+        """Return UNTIL as an instant; as a DATE it includes that whole day (RFC 5545 §3.3.10)."""
+        if until is None:
+            return None
+        if until.zone == UTC_ZONE and not until.is_date:
+            if start.is_date:
+                # a DATE series is over with the day that UNTIL falls on, as its owner sees it
+                return max(until.local, place.to_utc(until.local - until.local % DAY))
+            return until.local
+        return place.to_utc(until.local + (DAY - 1 if until.is_date else 0))
+
+
+class _Exclusions:
+    """The instants and days that EXDATE and EXRULE take out (RFC 5545 §3.8.5.1)."""
+
+    def __init__(self, moments: tuple[Moment, ...], place: Zone, clock: _Clock) -> None:
+        self._place = place
+        self._instants = {clock.instant(moment) for moment in moments if not moment.is_date}
+        self._days = {moment.local // DAY for moment in moments if moment.is_date}
+
+    def add_rules(self, instants: Iterable[int]) -> None:
+        """Take out the instants of EXRULEs (RFC 2445 §4.8.5.2; old writers still have them)."""
+        self._instants.update(instants)
+
+    def has(self, instant: int) -> bool:
+        """Whether an instant is excluded, by itself or with its whole day."""
+        if instant in self._instants:
+            return True
+        return bool(self._days) and self._place.to_local(instant) // DAY in self._days
+
+
+class _Ranges:
+    """What RANGE=THISANDFUTURE overrides do to the later instances (RFC 5545 §3.2.13)."""
+
+    def __init__(self, ranges: list[Override], start: Moment, instances: _Instances) -> None:
+        self._place = instances.clock.zone(start.zone)
+        self._steps: list[tuple[int, int, Duration, int]] = []
+        for override in sorted(ranges, key=lambda override: override.instant):
+            record = override.record
+            if record.start is None:
+                continue
+            own = instances.length(record, record.start)
+            new = self._place.to_local(instances.clock.instant(record.start))
+            shift = new - self._place.to_local(override.instant)
+            self._steps.append((override.instant, shift, own, instances.counted(record)))
+        self.furthest = max((abs(step[1]) for step in self._steps), default=0)
+        self.longest = max(
+            (step[2].days * DAY + step[2].seconds for step in self._steps), default=0
+        )
+        self.free = not any(step[3] for step in self._steps)
+
+    def apply(self, instant: int, length: Duration, state: int) -> tuple[int, Duration, int]:
+        """Return an instance's start, length and state as the last range before it says."""
+        for since, shift, own, shown in reversed(self._steps):
+            if since <= instant:
+                if not shift:
+                    return instant, own, shown
+                return self._place.to_utc(self._place.to_local(instant) + shift), own, shown
+        return instant, length, state

@@ -1,0 +1,373 @@
+"""Calendar objects: iCalendar text to busy records (RFC 5545 §3.4, §3.6).
+
+The reader looks at the dozen properties that matter and passes everything else
+by.  It is tolerant, because the alternative is to show a busy person as free:
+a component that cannot be read is skipped and counted, never the whole text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from freebusy.busyrecord import BusyRecord, RecurrenceDate
+from freebusy.busystate import BUSY_STATE_PROPERTIES, LOWERING, stated
+from freebusy.contentline import accept_colon_in_zone, address, lines, parameters, unfold
+from freebusy.errors import CalendarDataError
+from freebusy.freebusyline import read_freebusy_line
+from freebusy.values import (
+    FLOATING,
+    UTC_ZONE,
+    Duration,
+    Moment,
+    is_duration,
+    parse_duration,
+    parse_moment,
+    split_period,
+)
+from freebusy.vtimezone import Observance, disagree, observance, zone, zone_key
+from freebusy.zonenames import known_zone, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from freebusy.period import Span
+
+ALL_DAY_PROPERTIES = ("X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT")
+MAX_COMPONENTS = 100_000
+MAX_DATES = 20_000
+"""EXDATE and RDATE values kept of one component; a calendar of 50 years has fewer."""
+_YEAR = 366 * 86400
+
+_TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "EXRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
+_STATES = ("TRANSP", "STATUS", "ORGANIZER", "ATTENDEE", *BUSY_STATE_PROPERTIES, *ALL_DAY_PROPERTIES)
+_ZONE_PARTS = ("TZID", "TZOFFSETFROM", "TZOFFSETTO")
+_VERSIONS = ("UID", "SEQUENCE", "DTSTAMP", "LAST-MODIFIED")
+_WANTED = frozenset((*_TIMES, *_STATES, *_ZONE_PARTS, *_VERSIONS, "FREEBUSY"))
+_KEPT = frozenset({"VEVENT", "VFREEBUSY", "VTIMEZONE", "STANDARD", "DAYLIGHT"})
+_INSIDE = {"STANDARD": "VTIMEZONE", "DAYLIGHT": "VTIMEZONE"}
+
+Properties = dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in an item that was not read: its UID, where known, and the reason."""
+
+    uid: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """What reading one item gave."""
+
+    records: list[BusyRecord] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    """Components that could not be read."""
+    unknown_zones: set[str] = field(default_factory=set)
+    """TZIDs that nothing knows; the owner's zone stands in."""
+    disagreeing_zones: set[str] = field(default_factory=set)
+    """TZIDs whose own VTIMEZONE differs from the database in the time that was asked about."""
+    passed_by: int = 0
+    """Components of other kinds: tasks, notes, and the like."""
+
+
+@dataclass(slots=True)
+class _Component:
+    name: str
+    properties: Properties = field(default_factory=dict)
+    parts: list[_Component] = field(default_factory=list)
+
+
+def _components(text: str) -> Iterator[_Component]:
+    """Yield the components that matter, innermost content passed by (alarms have a DURATION too).
+
+    Tolerates a missing BEGIN:VCALENDAR, a component that is never closed, and an
+    END that closes nothing.
+    """
+    stack: list[_Component] = []
+    for written, rest in lines(text):
+        name = written if written in _WANTED else written.upper()
+        if name == "BEGIN":
+            kind = rest[1:].strip().upper()
+            if kind == "VEVENT" and any(part.name == "VEVENT" for part in stack):
+                yield from _close(stack, "VEVENT")  # the one before was never closed
+            stack.append(_Component(kind))
+        elif name == "END":
+            yield from _close(stack, rest[1:].strip().upper())
+        elif stack and name in _WANTED and stack[-1].name in _KEPT:
+            stack[-1].properties.setdefault(name, []).append(rest)
+    while stack:
+        yield from _close(stack, stack[-1].name)
+
+
+def _close(stack: list[_Component], name: str) -> Iterator[_Component]:
+    if all(part.name != name for part in stack):
+        return
+    while stack:
+        part = stack.pop()
+        if part.name in _INSIDE:
+            if stack and stack[-1].name == _INSIDE[part.name]:
+                stack[-1].parts.append(part)
+        elif part.name != "VCALENDAR":
+            yield part
+        if part.name == name:
+            return
+
+
+def read_object(data: bytes, watched: tuple[int, int] | None = None) -> Reading:
+    """Read iCalendar text into busy records (RFC 5545 §3.4).
+
+    ``watched`` is the time, in UTC seconds, in which a zone's own definition is
+    compared with the database's.  Raises CalendarDataError only where the text has
+    more than :data:`MAX_COMPONENTS` components.
+    """
+    reading = Reading()
+    definitions: dict[str, str] = {}
+    events: list[_Component] = []
+    for count, component in enumerate(_components(unfold(data))):
+        if count >= MAX_COMPONENTS:
+            raise CalendarDataError(f"more than {MAX_COMPONENTS} components in one item")
+        if component.name == "VTIMEZONE":
+            _define(component, definitions)
+        elif component.name in ("VEVENT", "VFREEBUSY"):
+            events.append(component)
+        else:
+            reading.passed_by += 1
+    reader = _Reader(reading, definitions, watched)
+    for index, component in enumerate(events):
+        reader.read(component, index)
+    return reading
+
+
+def _define(component: _Component, definitions: dict[str, str]) -> None:
+    """Note a VTIMEZONE; a broken one is as good as none."""
+    tzid = component.properties.get("TZID")
+    if not tzid:
+        return
+    parts: list[Observance] = []
+    for part in component.parts:
+        try:
+            parts.append(observance(part.properties))
+        except CalendarDataError:
+            continue
+    try:
+        key = zone_key(parts)
+        zone(key)
+    except (CalendarDataError, OverflowError):
+        return
+    definitions[parameters(tzid[-1])[1].strip().strip('"')] = key
+
+
+class _Reader:
+    """Reads the events of one text, all under the same zone definitions."""
+
+    def __init__(
+        self, reading: Reading, definitions: dict[str, str], watched: tuple[int, int] | None
+    ) -> None:
+        self._reading = reading
+        self._definitions = definitions
+        self._watched = watched
+        self._zones: dict[str, str] = {}
+
+    def read(self, component: _Component, index: int) -> None:
+        """Add a component's record, or the reason why there is none."""
+        uid = _uid(component.properties, index)
+        try:
+            if component.name == "VFREEBUSY":
+                self._reading.records.append(self._freebusy(uid, component.properties))
+            else:
+                self._reading.records.append(self._event(uid, component.properties))
+        except (CalendarDataError, OverflowError) as error:
+            reason = getattr(error, "reason", "a time that is out of range")
+            self._reading.skipped.append(Skipped(uid, reason))
+
+    def _event(self, uid: str, properties: Properties) -> BusyRecord:
+        get = properties.get
+        starts = get("DTSTART")
+        if not starts:
+            raise CalendarDataError("an event without DTSTART")
+        start = self._moment(starts[-1])
+        state, explicit = stated(properties)
+        attendees, organizer = get("ATTENDEE"), get("ORGANIZER")
+        recurrence_id = get("RECURRENCE-ID") or []
+        end, duration = self._extent(uid, properties, start)
+        return BusyRecord(
+            uid=uid,
+            start=start,
+            end=end,
+            duration=duration,
+            state=state,
+            explicit=explicit,
+            all_day=any(
+                "TRUE" in rest.upper() for name in ALL_DAY_PROPERTIES for rest in get(name, ())
+            ),
+            recurrence_id=self._moment(recurrence_id[-1]) if recurrence_id else None,
+            this_and_future=bool(recurrence_id) and _ranges_on(recurrence_id[-1]),
+            sequence=_whole(get("SEQUENCE")),
+            stamp=_stamp(properties),
+            organizer=_address(organizer[-1]) if organizer else "",
+            participation=tuple(_participation(attendees)) if attendees else (),
+            rules=tuple(_value(rest) for rest in get("RRULE", ())),
+            excluded_rules=tuple(_value(rest) for rest in get("EXRULE", ())),
+            dates=tuple(self._dates(get("RDATE", ()))),
+            excluded=tuple(self._excluded(get("EXDATE", ()))),
+        )
+
+    def _freebusy(self, uid: str, properties: Properties) -> BusyRecord:
+        """Read a stored VFREEBUSY: it counts by its periods (RFC 5545 §3.6.4)."""
+        periods: list[Span] = []
+        for rest in properties.get("FREEBUSY", ()):
+            periods += read_freebusy_line(rest)
+        return BusyRecord(uid=uid, periods=tuple(periods))
+
+    def _moment(self, rest: str) -> Moment:
+        """Read a date line: a DATE or DATE-TIME in the zone that its TZID names."""
+        found, value = accept_colon_in_zone(rest)
+        tzid = found.get("TZID")
+        moment = parse_moment(value)
+        if tzid is None or moment.zone == UTC_ZONE:
+            return moment
+        return moment._replace(zone=self._zone(tzid.strip('"'), moment.local))
+
+    def _zone(self, tzid: str, around: int) -> str:
+        if tzid in self._zones:
+            return self._zones[tzid]
+        key = resolve(tzid, self._definitions, (around - _YEAR, around + _YEAR))
+        if key is None:
+            self._reading.unknown_zones.add(tzid)
+            key = FLOATING
+        self._watch(tzid)
+        self._zones[tzid] = key
+        return key
+
+    def _watch(self, tzid: str) -> None:
+        known, own = known_zone(tzid), self._definitions.get(tzid)
+        if self._watched and known and own and disagree(known, own, *self._watched):
+            self._reading.disagreeing_zones.add(tzid)
+
+    def _extent(
+        self, uid: str, properties: Properties, start: Moment
+    ) -> tuple[Moment | None, Duration | None]:
+        """Read DTEND or DURATION; where they cannot be read, an hour stands in: busy, not free."""
+        ends, durations = properties.get("DTEND"), properties.get("DURATION")
+        try:
+            return (
+                self._end(ends[-1], start) if ends else None,
+                parse_duration(_value(durations[-1])) if durations else None,
+            )
+        except CalendarDataError as error:
+            self._reading.skipped.append(
+                Skipped(uid, f"its end is taken as an hour: {error.reason}")
+            )
+            return None, Duration(1, 0) if start.is_date else Duration(0, 3600)
+
+    def _end(self, rest: str, start: Moment) -> Moment:
+        end = self._moment(rest)
+        if end.is_date and not start.is_date:
+            # a DATE beside a DATE-TIME is against §3.8.2.2; it is meant on the same wall
+            return Moment(start.zone, end.local)
+        return end
+
+    def _dates(self, rests: list[str] | tuple[()]) -> Iterator[RecurrenceDate]:
+        """Read RDATE lines, comma lists and PERIODs among them (RFC 5545 §3.8.5.2)."""
+        for head, value in _listed(rests):
+            try:
+                yield self._date(head, value)
+            except CalendarDataError as error:
+                self._reading.skipped.append(Skipped("", f"an RDATE: {error.reason}"))
+
+    def _date(self, head: str, value: str) -> RecurrenceDate:
+        if "/" not in value:
+            return RecurrenceDate(self._moment(head + value))
+        start, end = split_period(value)
+        if is_duration(end):
+            return RecurrenceDate(self._moment(head + start), duration=parse_duration(end))
+        return RecurrenceDate(self._moment(head + start), self._moment(head + end))
+
+    def _excluded(self, rests: list[str] | tuple[()]) -> Iterator[Moment]:
+        """Read EXDATE lines (RFC 5545 §3.8.5.1); a broken one excludes nothing."""
+        for head, value in _listed(rests):
+            try:
+                yield self._moment(head + value)
+            except CalendarDataError:
+                continue
+
+
+def _listed(rests: list[str] | tuple[()]) -> Iterator[tuple[str, str]]:
+    """Yield ``(parameters up to the colon, one value)`` for each value of comma lists."""
+    count = 0
+    for rest in rests:
+        head, colon, values = rest.rpartition(":")
+        for value in filter(None, values.split(",")):
+            count += 1
+            if count > MAX_DATES:
+                raise CalendarDataError(f"more than {MAX_DATES} dates in one event")
+            yield head + colon, value
+
+
+def _uid(properties: Properties, index: int) -> str:
+    """Return the UID, or one made of what the event says, so that it is the same next time."""
+    for rest in properties.get("UID", ()):
+        value = _value(rest)
+        if value:
+            return value[:1024]
+    told = repr(sorted(properties.items())) + str(index)
+    return "no-uid-" + hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _value(rest: str) -> str:
+    try:
+        return parameters(rest)[1].strip()
+    except CalendarDataError:
+        return ""
+
+
+def _all_day(properties: Properties) -> bool:
+    rests = [rest for name in ALL_DAY_PROPERTIES for rest in properties.get(name, ())]
+    return any("TRUE" in rest.upper() for rest in rests)
+
+
+def _ranges_on(rest: str) -> bool:
+    return accept_colon_in_zone(rest)[0].get("RANGE", "").upper() == "THISANDFUTURE"
+
+
+def _whole(rests: list[str] | None) -> int:
+    value = _value(rests[-1])[:9] if rests else ""
+    return int(value) if value.isascii() and value.isdigit() else 0
+
+
+def _stamp(properties: Properties) -> int:
+    """Return the later of DTSTAMP and LAST-MODIFIED (RFC 5545 §3.8.7.2, §3.8.7.3)."""
+    latest = 0
+    for name in ("DTSTAMP", "LAST-MODIFIED"):
+        for rest in properties.get(name, ()):
+            try:
+                latest = max(latest, parse_moment(_value(rest)).local)
+            except CalendarDataError:
+                continue
+    return latest
+
+
+def _address(rest: str) -> str:
+    try:
+        found, value = parameters(rest)
+    except CalendarDataError:
+        return ""
+    # iCloud writes a principal's path as the value and the address as EMAIL (RFC 7986 §6.2)
+    return address(found["EMAIL"]) if "EMAIL" in found and "@" not in value else address(value)
+
+
+def _participation(rests: list[str]) -> Iterator[tuple[str, str]]:
+    for rest in rests:
+        # the cheap look first: most attendees have accepted, and their lines are long
+        if "=" not in rest or "PARTSTAT" not in rest.upper():
+            continue
+        try:
+            status = parameters(rest)[0].get("PARTSTAT", "").strip().upper()
+        except CalendarDataError:
+            continue
+        if status in LOWERING:
+            yield _address(rest), status

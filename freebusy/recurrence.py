@@ -1,0 +1,375 @@
+"""Recurrence rules: rule to starts inside a window, bounded (RFC 5545 §3.3.10).
+
+Everything is wall-clock time (:mod:`freebusy.values`): a rule runs on the clock
+on the wall, and zones come afterwards.
+
+A rule is first *completed*: what it leaves to DTSTART is written into it.  Then
+it no longer matters where it is started, so the walk begins at the period just
+before the window and not at a DTSTART twenty years ago.  Plain DAILY and WEEKLY
+rules, most of what people have, need no walk at all.  The rest is python-dateutil's,
+which knows no limit of steps: hostile rules are refused before they run, and the
+caller's CPU budget stops what gets through.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import count, islice, takewhile
+from typing import TYPE_CHECKING, Literal, get_args
+
+from dateutil import rrule as dateutil_rrule
+
+from freebusy.errors import CalendarDataError, RefusedRuleError
+from freebusy.values import DAY, LATEST, Moment, from_naive, parse_moment, to_naive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+Frequency = Literal["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"]
+FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+MAX_STARTS_A_DAY = 1440
+MAX_INTERVAL = 100_000
+MAX_COUNT = 1_000_000
+
+_RANGES = {
+    "BYSECOND": (0, 60),
+    "BYMINUTE": (0, 59),
+    "BYHOUR": (0, 23),
+    "BYMONTHDAY": (-31, 31),
+    "BYYEARDAY": (-366, 366),
+    "BYWEEKNO": (-53, 53),
+    "BYMONTH": (1, 12),
+    "BYSETPOS": (-366, 366),
+}
+_BYDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
+_LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_UNIT = {"DAILY": DAY, "HOURLY": 3600, "MINUTELY": 60, "SECONDLY": 1}
+
+Numbers = tuple[int, ...]
+Days = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A recurrence rule (RFC 5545 §3.3.10); empty tuples where a part is not given."""
+
+    freq: Frequency
+    interval: int = 1
+    count: int | None = None
+    until: Moment | None = None
+    by_second: Numbers = ()
+    by_minute: Numbers = ()
+    by_hour: Numbers = ()
+    by_day: Days = ()
+    """``(ordinal or 0, weekday)``, Monday is 0."""
+    by_month_day: Numbers = ()
+    by_year_day: Numbers = ()
+    by_week_no: Numbers = ()
+    by_month: Numbers = ()
+    by_set_pos: Numbers = ()
+    week_start: int = 0
+
+
+@lru_cache(maxsize=4096)
+def parse_rule(text: str) -> Rule:
+    """Read a RECUR value.
+
+    Raises RefusedRuleError for a rule that is broken, can never match, or gives
+    more than :data:`MAX_STARTS_A_DAY` starts a day.
+    """
+    parts = _split(text)
+    freq = parts.get("FREQ", "")
+    if freq not in FREQUENCIES:
+        raise RefusedRuleError("a rule without a known FREQ")
+    rule = Rule(
+        freq=FREQUENCIES[FREQUENCIES.index(freq)],
+        interval=_whole(parts.get("INTERVAL", "1"), "INTERVAL", MAX_INTERVAL),
+        count=_whole(parts["COUNT"], "COUNT", MAX_COUNT) if "COUNT" in parts else None,
+        until=_until(parts["UNTIL"]) if "UNTIL" in parts else None,
+        by_day=_by_day(parts.get("BYDAY", "")),
+        week_start=_weekday(parts.get("WKST", "MO")),
+        **{_field(name): _numbers(name, parts[name]) for name in _RANGES if name in parts},
+    )
+    _refuse_hostile(rule)
+    return rule
+
+
+_FIELDS = {"BYSETPOS": "by_set_pos", "BYMONTHDAY": "by_month_day", "BYYEARDAY": "by_year_day"}
+
+
+def _field(name: str) -> str:
+    return _FIELDS.get(name) or {"BYWEEKNO": "by_week_no"}.get(name) or "by_" + name[2:].lower()
+
+
+def _split(text: str) -> dict[str, str]:
+    """Split ``A=B;C=D``; the last of a repeated part counts, empty parts are dropped."""
+    pairs = (part.partition("=") for part in text.upper().replace(" ", "").split(";"))
+    return {name: value for name, _, value in pairs if value}
+
+
+def _whole(text: str, name: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:12]) <= most:
+        raise RefusedRuleError(f"a rule with {name} outside 1 to {most}")
+    return int(text)
+
+
+def _numbers(name: str, text: str) -> Numbers:
+    low, high = _RANGES[name]
+    try:
+        numbers = {int(part) for part in text.split(",") if part}
+    except ValueError as error:
+        raise RefusedRuleError(f"a rule with a {name} that is no number") from error
+    if any(not low <= number <= high for number in numbers) or (low < 0 and 0 in numbers):
+        raise RefusedRuleError(f"a rule with {name} outside its range")
+    return tuple(sorted(numbers))
+
+
+def _weekday(text: str) -> int:
+    if text not in WEEKDAYS:
+        raise RefusedRuleError("a rule with an unknown weekday")
+    return WEEKDAYS.index(text)
+
+
+def _by_day(text: str) -> Days:
+    days = set()
+    for part in filter(None, text.split(",")):
+        match = _BYDAY.fullmatch(part)
+        if match is None or abs(int(match[1] or 0)) > 53:
+            raise RefusedRuleError("a rule with a BYDAY that is no weekday")
+        days.add((int(match[1] or 0), WEEKDAYS.index(match[2])))
+    return tuple(sorted(days))
+
+
+def _until(text: str) -> Moment:
+    try:
+        return parse_moment(text)
+    except CalendarDataError as error:
+        raise RefusedRuleError("a rule with an UNTIL that is no date") from error
+
+
+def starts_a_day(rule: Rule) -> int:
+    """Return the most starts that any one day can have."""
+    named = len(rule.by_second or (0,)) * len(rule.by_minute or (0,)) * len(rule.by_hour or (0,))
+    if rule.freq not in ("HOURLY", "MINUTELY", "SECONDLY"):
+        return named
+    inside = {"HOURLY": (rule.by_minute, rule.by_second), "MINUTELY": (rule.by_second,)}
+    stepped = max(1, DAY // (rule.interval * _UNIT[rule.freq]))
+    for part in inside.get(rule.freq, ()):
+        stepped *= max(1, len(part))
+    listed = len(rule.by_hour) or 24
+    if rule.freq != "HOURLY":
+        listed *= len(rule.by_minute) or 60
+    if rule.freq == "SECONDLY":
+        listed *= len(rule.by_second) or 60
+    for part in inside.get(rule.freq, ()):
+        listed *= max(1, len(part))
+    return min(stepped, listed)
+
+
+def _refuse_hostile(rule: Rule) -> None:
+    if starts_a_day(rule) > MAX_STARTS_A_DAY:
+        raise RefusedRuleError(f"a rule with more than {MAX_STARTS_A_DAY} starts a day")
+    if rule.by_month_day and not rule.by_year_day and not _has_month_day(rule):
+        raise RefusedRuleError("a rule for a day that no month has")
+
+
+def _has_month_day(rule: Rule) -> bool:
+    longest = max(_LONGEST_MONTH[month - 1] for month in rule.by_month or (1,))
+    return any(abs(day) <= longest for day in rule.by_month_day)
+
+
+def complete(rule: Rule, dtstart: int) -> Rule:
+    """Write into a rule what it leaves to DTSTART (RFC 5545 §3.3.10, last paragraphs)."""
+    first = to_naive(dtstart)
+    changes: dict[str, Numbers | Days] = {}
+    order = FREQUENCIES.index(rule.freq)
+    for name, finer, value in (
+        ("by_second", 6, first.second),
+        ("by_minute", 5, first.minute),
+        ("by_hour", 4, first.hour),
+    ):
+        if order < finer and not getattr(rule, name):
+            changes[name] = (value,)
+    changes |= _days_from_dtstart(rule, first)
+    if rule.freq not in ("YEARLY", "MONTHLY") or rule.by_week_no:
+        # an ordinal has no meaning here (§3.3.10, BYDAY); the weekday alone is the busier reading
+        changes.setdefault("by_day", tuple(sorted({(0, day) for _, day in rule.by_day})))
+    elif any(ordinal for ordinal, _ in rule.by_day):
+        changes["by_day"] = _ordinals_only(rule)
+    return replace(rule, **changes)  # type: ignore[arg-type]  # each name above is a field of its type
+
+
+def _ordinals_only(rule: Rule) -> Days:
+    """Spell ``MO,2TU`` as ``1MO,2MO,...,2TU``: dateutil takes a mixture for an intersection."""
+    most = 5 if rule.freq == "MONTHLY" or rule.by_month else 53
+    spelled = {(nth, day) for zero, day in rule.by_day if not zero for nth in range(1, most + 1)}
+    return tuple(sorted(spelled | {pair for pair in rule.by_day if pair[0]}))
+
+
+def _days_from_dtstart(rule: Rule, first: datetime) -> dict[str, Numbers | Days]:
+    days_named = rule.by_day or rule.by_month_day or rule.by_year_day
+    weekday = ((0, first.weekday()),)
+    if rule.freq == "WEEKLY":
+        return {} if rule.by_day else {"by_day": weekday}
+    if rule.freq == "MONTHLY":
+        return {} if days_named else {"by_month_day": (first.day,)}
+    if rule.freq != "YEARLY" or days_named:
+        return {}
+    if rule.by_week_no:
+        return {"by_day": weekday}
+    month = {} if rule.by_month else {"by_month": (first.month,)}
+    return {"by_month_day": (first.day,), **month}
+
+
+def starts(rule: Rule, dtstart: int, low: int, high: int) -> Iterator[int]:
+    """Yield the rule's starts in ``[max(low, dtstart), high)``, rising, in wall-clock seconds.
+
+    COUNT counts from DTSTART; UNTIL is the caller's, who knows the zone.  DTSTART
+    itself comes only where the rule gives it.
+    """
+    if rule.freq in ("DAILY", "WEEKLY") and not _has_parts(rule):
+        return _stepped(rule, dtstart, low, high)
+    return _walked(rule, dtstart, low, high)
+
+
+def _has_parts(rule: Rule) -> bool:
+    """Whether a DAILY or WEEKLY rule says more than INTERVAL, COUNT, UNTIL and, if weekly, days."""
+    days = rule.freq == "DAILY" and rule.by_day
+    times = rule.by_second or rule.by_minute or rule.by_hour
+    return bool(days or times or rule.by_month or rule.by_month_day or rule.by_set_pos) or bool(
+        rule.by_year_day or rule.by_week_no
+    )
+
+
+def _stepped(rule: Rule, dtstart: int, low: int, high: int) -> Iterator[int]:
+    """Compute plain DAILY and WEEKLY starts by arithmetic, COUNT included."""
+    if rule.freq == "DAILY":
+        base, offsets, step = dtstart, [0], rule.interval * DAY
+    else:
+        midnight = dtstart - dtstart % DAY
+        weekday = (midnight // DAY + 3) % 7  # 1970-01-01 was a Thursday
+        clock = dtstart - midnight
+        base = midnight - (weekday - rule.week_start) % 7 * DAY
+        days = {day for _, day in rule.by_day} or {weekday}
+        offsets = sorted((day - rule.week_start) % 7 * DAY + clock for day in days)
+        step = rule.interval * 7 * DAY
+    turn = max(0, (low - base) // step)
+    earlier = max(0, turn * len(offsets) - bisect_left(offsets, dtstart - base))
+    found: Iterator[int] = _turns(base + turn * step, offsets, step, dtstart)
+    if rule.count is not None:
+        found = islice(found, max(0, rule.count - earlier))
+    return (start for start in takewhile(lambda start: start < high, found) if start >= low)
+
+
+def _turns(base: int, offsets: list[int], step: int, dtstart: int) -> Iterator[int]:
+    """Yield ``base + n * step + offset`` from DTSTART on, without end."""
+    for turn in count(base, step):
+        for offset in offsets:
+            if turn + offset >= dtstart:
+                yield turn + offset
+
+
+def _walked(rule: Rule, dtstart: int, low: int, high: int) -> Iterator[int]:
+    """Walk a completed rule from the last period before the window."""
+    full = complete(rule, dtstart)
+    origin = _period_start(full, dtstart)
+    _refuse_out_of_step(full, to_naive(origin))
+    if rule.count is None:
+        origin = _forwarded(full, origin, max(low, dtstart))
+    walk = (from_naive(start) for start in _dateutil(full, to_naive(origin), high))
+    found: Iterator[int] = (start for start in walk if start >= dtstart)
+    if rule.count is not None:
+        found = islice(found, rule.count)
+    return (start for start in takewhile(lambda start: start < high, found) if start >= low)
+
+
+def _refuse_out_of_step(rule: Rule, origin: datetime) -> None:
+    """Refuse a MONTHLY rule whose INTERVAL never lands on its BYMONTH."""
+    if rule.freq == "MONTHLY" and rule.by_month:
+        reached = {(origin.month - 1 + turn * rule.interval) % 12 + 1 for turn in range(12)}
+        if not reached & set(rule.by_month):
+            raise RefusedRuleError("a rule that can never match")
+
+
+def _period_start(rule: Rule, local: int) -> int:
+    """Return where the year, month, week, day, hour, minute or second of a time starts."""
+    if rule.freq in _UNIT:
+        return local - local % _UNIT[rule.freq]
+    midnight = local - local % DAY
+    if rule.freq == "WEEKLY":
+        return midnight - ((midnight // DAY + 3) % 7 - rule.week_start) % 7 * DAY
+    first = to_naive(midnight).replace(day=1)
+    return from_naive(first.replace(month=1) if rule.freq == "YEARLY" else first)
+
+
+def _forwarded(rule: Rule, origin: int, target: int) -> int:
+    """Return the start of the last period, in step with INTERVAL, well before ``target``."""
+    if target <= origin:
+        return origin
+    if rule.freq == "WEEKLY" or rule.freq in _UNIT:
+        step = rule.interval * (_UNIT.get(rule.freq) or 7 * DAY)
+        return origin + max(0, (target - origin) // step - 1) * step
+    begin, end = to_naive(origin), to_naive(min(target, LATEST))
+    if rule.freq == "YEARLY":
+        turns = max(0, (end.year - begin.year) // rule.interval - 1)
+        return from_naive(begin.replace(year=begin.year + turns * rule.interval))
+    months = (end.year - begin.year) * 12 + end.month - begin.month
+    ahead = begin.month - 1 + max(0, months // rule.interval - 1) * rule.interval
+    return from_naive(begin.replace(year=begin.year + ahead // 12, month=ahead % 12 + 1))
+
+
+def _dateutil(rule: Rule, dtstart: datetime, high: int) -> Iterator[datetime]:
+    by_day = [_weekday_of(ordinal, day) for ordinal, day in rule.by_day]
+    numbers = {
+        "bysecond": tuple(min(second, 59) for second in rule.by_second),
+        "byminute": rule.by_minute,
+        "byhour": rule.by_hour,
+        "bymonthday": rule.by_month_day,
+        "byyearday": rule.by_year_day,
+        "byweekno": rule.by_week_no,
+        "bymonth": rule.by_month,
+        "bysetpos": rule.by_set_pos,
+    }
+    try:
+        walk = dateutil_rrule.rrule(
+            _FREQUENCY_NUMBER[rule.freq],
+            dtstart=dtstart,
+            interval=rule.interval,
+            wkst=rule.week_start,
+            byweekday=by_day or None,
+            until=to_naive(min(high, LATEST)),
+            **{name: list(value) or None for name, value in numbers.items()},  # type: ignore[arg-type]  # lists of int or None, by name
+        )
+    except ValueError as error:
+        # dateutil finds some never-matching clock rules itself
+        raise RefusedRuleError("a rule that can never match") from error
+    return iter(walk)
+
+
+_FREQUENCY_NUMBER: dict[str, Literal[0, 1, 2, 3, 4, 5, 6]] = {
+    "YEARLY": 0,
+    "MONTHLY": 1,
+    "WEEKLY": 2,
+    "DAILY": 3,
+    "HOURLY": 4,
+    "MINUTELY": 5,
+    "SECONDLY": 6,
+}
+_DAYS = (
+    dateutil_rrule.MO,
+    dateutil_rrule.TU,
+    dateutil_rrule.WE,
+    dateutil_rrule.TH,
+    dateutil_rrule.FR,
+    dateutil_rrule.SA,
+    dateutil_rrule.SU,
+)
+
+
+def _weekday_of(ordinal: int, day: int) -> dateutil_rrule.weekday:
+    return _DAYS[day](ordinal) if ordinal else _DAYS[day]
