@@ -69,19 +69,50 @@ def expand_object(
     owner: CalendarOwner,
     window: tuple[int, int],
     expansion: Expansion,
+    *,
+    series: bool = True,
 ) -> None:
-    """Add one object's spans; ``parts`` are its records item by item, the newest item last."""
+    """Add one object's spans; ``parts`` are its records item by item, the newest item last.
+
+    Without ``series``, only what a refused one shows: DTSTART's instance and the overrides.
+    """
     for record in (record for part in parts for record in part if record.start is None):
         expansion.spans += clip(record.periods, *window)
     thing = resolve_parts(parts, _Clock(owner).instant)
     if thing is None:
         return
     instances = _Instances(thing, owner, window)
+    if not series:
+        expansion.spans += instances.first_only()
+        return
     try:
         expansion.spans += instances.spans()
     except (CalendarDataError, OverflowError, ValueError) as error:
         expansion.refused.append((thing.uid, getattr(error, "reason", "times out of range")))
         expansion.spans += instances.first_only()
+
+
+def upper_bound(parts: Iterable[Iterable[BusyRecord]]) -> int | None:
+    """Return the UTC second after which an object has no instance; None for an endless series.
+
+    Padded: no zone moves anything by more than 26 hours.
+    """
+    latest = 0
+    for record in (record for part in parts for record in part):
+        if record.rules or record.this_and_future:
+            return None
+        latest = max([latest, *_ends(record)])
+    return latest + _SLACK + _SLACK
+
+
+def _ends(record: BusyRecord) -> Iterator[int]:
+    yield from (end for _, end, _ in record.periods)
+    moments = [record.start, record.end, *(moment for date in record.dates for moment in date[:2])]
+    durations = [record.duration, *(date.duration for date in record.dates)]
+    longest = max((d.days * DAY + d.seconds for d in durations if d is not None), default=DAY)
+    if record.start is not None and record.end is not None:
+        longest = max(longest, record.end.local - record.start.local + _SLACK)
+    yield from (moment.local + longest for moment in moments if moment is not None)
 
 
 class _Clock:

@@ -16,6 +16,7 @@ from freebusy.busystate import BUSY_STATE_PROPERTIES, LOWERING, stated
 from freebusy.contentline import accept_colon_in_zone, address, lines, parameters, unfold
 from freebusy.errors import CalendarDataError
 from freebusy.freebusyline import read_freebusy_line
+from freebusy.period import FreeBusyType
 from freebusy.values import (
     FLOATING,
     UTC_ZONE,
@@ -73,6 +74,14 @@ class Reading:
     passed_by: int = 0
     """Components of other kinds: tasks, notes, and the like."""
 
+    def add(self, other: Reading) -> None:
+        """Take in what another text of the same item gave."""
+        self.records += other.records
+        self.skipped += other.skipped
+        self.unknown_zones |= other.unknown_zones
+        self.disagreeing_zones |= other.disagreeing_zones
+        self.passed_by += other.passed_by
+
 
 @dataclass(slots=True)
 class _Component:
@@ -117,17 +126,23 @@ def _close(stack: list[_Component], name: str) -> Iterator[_Component]:
             return
 
 
-def read_object(data: bytes, watched: tuple[int, int] | None = None) -> Reading:
+def read_object(
+    data: bytes, watched: tuple[int, int] | None = None, *, cut_off: bool = False
+) -> Reading:
     """Read iCalendar text into busy records (RFC 5545 §3.4).
 
     ``watched`` is the time, in UTC seconds, in which a zone's own definition is
-    compared with the database's.  Raises CalendarDataError only where the text has
-    more than :data:`MAX_COMPONENTS` components.
+    compared with the database's.  Of a text that is ``cut_off`` the last line is
+    not trusted; a rule lost that way makes its event tentative.  Raises
+    CalendarDataError only where the text has more than :data:`MAX_COMPONENTS`.
     """
     reading = Reading()
     definitions: dict[str, str] = {}
     events: list[_Component] = []
-    for count, component in enumerate(_components(unfold(data))):
+    text = unfold(data)
+    if cut_off:
+        text, last = _without_last_line(text)
+    for count, component in enumerate(_components(text)):
         if count >= MAX_COMPONENTS:
             raise CalendarDataError(f"more than {MAX_COMPONENTS} components in one item")
         if component.name == "VTIMEZONE":
@@ -139,7 +154,19 @@ def read_object(data: bytes, watched: tuple[int, int] | None = None) -> Reading:
     reader = _Reader(reading, definitions, watched)
     for index, component in enumerate(events):
         reader.read(component, index)
+    if cut_off and last.upper().startswith(("RRULE", "RDATE")) and reading.records:
+        reading.records[-1] = _tentative(reading.records[-1])
     return reading
+
+
+def _without_last_line(text: str) -> tuple[str, str]:
+    whole, _, last = text.rpartition("\n")
+    return whole, last
+
+
+def _tentative(record: BusyRecord) -> BusyRecord:
+    """Lower a record whose rule was cut off: nobody knows when it is busy next."""
+    return record._replace(state=min(record.state, FreeBusyType.BUSY_TENTATIVE))
 
 
 def _define(component: _Component, definitions: dict[str, str]) -> None:

@@ -16,17 +16,18 @@ _TYPES = {
 }
 
 
-def read_freebusy_line(rest: str) -> list[Span]:
+def read_freebusy_line(rest: str, *, free: bool = False) -> list[Span]:
     """Read a FREEBUSY line's periods; an unknown FBTYPE means BUSY (RFC 5545 §3.2.9).
 
-    Malformed, empty and FREE periods are left out; so is everything in parameters.
+    Malformed and empty periods are left out, and FREE ones unless ``free``; so is
+    everything in parameters.
     """
     try:
         found, values = parameters(rest)
     except CalendarDataError:
         return []
     kind = _TYPES.get(found.get("FBTYPE", "BUSY").strip().upper(), FreeBusyType.BUSY)
-    if kind == FreeBusyType.FREE:
+    if kind == FreeBusyType.FREE and not free:
         return []
     spans = (_period_span(value, kind) for value in values.split(","))
     return [span for span in spans if span is not None]

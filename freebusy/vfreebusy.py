@@ -1,0 +1,245 @@
+"""A free/busy file: FreeBusy to its text and back (RFC 5545 §3.6.4, RFC 5546 §3.3.1).
+
+Written conservatively: sorted, merged, UTC, CRLF, one period a line as start/end,
+FBTYPE always spelled out (KCalendarCore takes a bare FREEBUSY as "unknown",
+Thunderbird as "no information").  Read liberally: whatever clients publish, each
+tolerance a function of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from freebusy.contentline import accept_utf16, address, lines, parameters, unfold
+from freebusy.errors import CalendarDataError, NotFreeBusyError
+from freebusy.freebusyline import read_freebusy_line
+from freebusy.period import Period, Span, TimeRange, clip, coalesce, from_seconds, to_seconds
+from freebusy.values import parse_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PRODID = "-//Free Busy Gateway//vfb//EN"
+SANE = TimeRange(datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+"""A window outside this range (1601, year 9999) is its writer's mistake and is clipped to it."""
+MAX_PERIODS = 50_000
+_ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f\"<>:;,\\]+@[^\s\x00-\x1f\x7f\"<>:;,\\]+")
+_FOLD = 75
+
+
+@dataclass(frozen=True, slots=True)
+class FreeBusy:
+    """When one person is busy, and what window that knowledge covers (RFC 5545 §3.6.4).
+
+    ``periods`` are disjoint, sorted and inside ``window``; nothing but times can be held.
+    """
+
+    organizer: str
+    """The person's address, bare."""
+    uid: str
+    stamp: datetime
+    """DTSTAMP: when this was computed; aware UTC."""
+    window: TimeRange
+    periods: tuple[Period, ...] = ()
+    as_of: datetime | None = None
+    """Set while the calendars cannot be read: the time up to which this is known."""
+
+    def __post_init__(self) -> None:
+        if self.stamp.tzinfo is None or (self.as_of is not None and self.as_of.tzinfo is None):
+            raise ValueError("a free/busy time stamp needs an aware datetime")
+        last = self.window.start
+        for period in self.periods:
+            if period.start < last or period.end > self.window.end:
+                raise ValueError("periods are sorted, disjoint and inside the window")
+            last = period.end
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def fold(line: str) -> Iterator[str]:
+    """Cut a line into pieces of at most 75 octets, never inside a character (RFC 5545 §3.1)."""
+    room, piece, used = _FOLD, "", 0
+    for character in line:
+        size = len(character.encode())
+        if used + size > room:
+            yield piece
+            room, piece, used = _FOLD - 1, "", 0
+        piece += character
+        used += size
+    yield piece
+
+
+def _lines(freebusy: FreeBusy, *, plain: bool) -> Iterator[str]:
+    yield "BEGIN:VCALENDAR"
+    yield f"PRODID:{PRODID}"
+    yield "VERSION:2.0"
+    yield "METHOD:PUBLISH"
+    yield "BEGIN:VFREEBUSY"
+    yield f"UID:{freebusy.uid}"
+    yield f"DTSTAMP:{_utc(freebusy.stamp)}"
+    yield f"ORGANIZER:mailto:{freebusy.organizer}"
+    yield f"DTSTART:{_utc(freebusy.window.start)}"
+    yield f"DTEND:{_utc(freebusy.window.end)}"
+    if freebusy.as_of is not None:
+        yield f"COMMENT:as of {_utc(freebusy.as_of)}"
+    for period in freebusy.periods:
+        if period.type:
+            name = "FREEBUSY" if plain else f"FREEBUSY;FBTYPE={period.type.fbtype}"
+            yield f"{name}:{_utc(period.start)}/{_utc(period.end)}"
+    yield "END:VFREEBUSY"
+    yield "END:VCALENDAR"
+
+
+def encode(freebusy: FreeBusy, *, plain: bool = False) -> bytes:
+    """Return the file's octets; ``plain`` leaves FBTYPE out, for very old Outlooks.
+
+    Raises ValueError for an organizer or a UID that would not stay on its line.
+    """
+    if not _ADDRESS.fullmatch(freebusy.organizer):
+        raise ValueError("the organizer is not a plain mail address")
+    if any(ord(character) < 32 or character in "\\;,\x7f" for character in freebusy.uid):
+        raise ValueError("a UID with characters that would need escaping")
+    folded = (piece for line in _lines(freebusy, plain=plain) for piece in _folded(line))
+    return ("\r\n".join(folded) + "\r\n").encode()
+
+
+def _folded(line: str) -> Iterator[str]:
+    if len(line) <= _FOLD and line.isascii():
+        yield line
+        return
+    for index, piece in enumerate(fold(line)):
+        yield " " + piece if index else piece
+
+
+_STAMP_LINE = re.compile(rb"^DTSTAMP:[^\r\n]*", re.MULTILINE)
+
+
+def same_but_stamp(one: bytes, other: bytes) -> bool:
+    """Whether two encoded files differ in nothing but DTSTAMP."""
+    return _STAMP_LINE.sub(b"", one, count=1) == _STAMP_LINE.sub(b"", other, count=1)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What all VFREEBUSY components of a text say together."""
+
+    organizer: str = ""
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    """All periods, FREE ones too: they say what the file knows about."""
+
+
+def decode(data: bytes, *, now: datetime, max_periods: int = MAX_PERIODS) -> FreeBusy:
+    """Read a free/busy file as clients publish it.
+
+    Several VFREEBUSY count as one; times outside the sane range are clipped; details
+    in parameters and comments are dropped.  ``now`` becomes the stamp.  Raises
+    NotFreeBusyError, whose reason is one line for the sender.
+    """
+    text = _whole_text(data)
+    gathered = _gather(text, max_periods)
+    window = _window(gathered)
+    spans = coalesce(clip(gathered.spans, *window.seconds))
+    return FreeBusy(
+        organizer=gathered.organizer,
+        uid="",
+        stamp=now.astimezone(UTC).replace(microsecond=0),
+        window=window,
+        periods=tuple(Period.from_span(span) for span in spans),
+    )
+
+
+def _whole_text(data: bytes) -> str:
+    """Refuse what is no free/busy text or only a part of one, else return it unfolded.
+
+    FTP cannot tell an upload that broke off: the missing END is how it shows.
+    """
+    if not data.strip():
+        raise NotFreeBusyError("the file is empty")
+    data = accept_utf16(data)
+    if b"\0" in data:
+        raise NotFreeBusyError("binary data is not a free/busy file")
+    text = unfold(data)
+    marks = {(name.upper(), rest[1:].strip().upper()) for name, rest in lines(text)}
+    if ("BEGIN", "VFREEBUSY") not in marks:
+        page = text[:512].lstrip().lower().startswith(("<!doctype", "<html", "<?xml"))
+        raise NotFreeBusyError(
+            "a web page is not a free/busy file" if page else "there is no VFREEBUSY in the file"
+        )
+    for name in ("VFREEBUSY", "VCALENDAR"):
+        if ("BEGIN", name) in marks and ("END", name) not in marks:
+            raise NotFreeBusyError(f"the file is cut off: END:{name} is missing")
+    return text
+
+
+def _gather(text: str, max_periods: int) -> _Gathered:
+    gathered = _Gathered()
+    inside = False
+    for written, rest in lines(text):
+        name = written.upper()
+        if name in ("BEGIN", "END") and rest[1:].strip().upper() == "VFREEBUSY":
+            inside = name == "BEGIN"
+        elif inside:
+            _take(gathered, name, rest)
+            if len(gathered.spans) > max_periods:
+                raise NotFreeBusyError(f"the file has more than {max_periods} periods")
+    if inside:
+        raise NotFreeBusyError("the file is cut off: END:VFREEBUSY is missing")
+    return gathered
+
+
+def _take(gathered: _Gathered, name: str, rest: str) -> None:
+    """Take what one line says; what cannot be read is left out (Cyrus wrote P2W4294967284D)."""
+    if name == "FREEBUSY":
+        gathered.spans += read_freebusy_line(rest, free=True)
+        return
+    try:
+        value = parameters(rest)[1]
+        if name == "DTSTART":
+            gathered.starts.append(parse_moment(value).local)
+        elif name == "DTEND":
+            gathered.ends.append(parse_moment(value).local)
+        elif name == "ORGANIZER" and not gathered.organizer:
+            gathered.organizer = address(value)
+    except CalendarDataError:
+        return
+
+
+def _window(gathered: _Gathered) -> TimeRange:
+    """Return DTSTART..DTEND, clipped to sanity; the periods' own extent where one is missing."""
+    start = min(gathered.starts or [span[0] for span in gathered.spans], default=None)
+    end = max(gathered.ends or [span[1] for span in gathered.spans], default=None)
+    if start is None or end is None:
+        raise NotFreeBusyError("the file has neither DTSTART and DTEND nor any period")
+    low, high = SANE.seconds
+    start, end = max(start, low), min(end, high)
+    if end <= start:
+        raise NotFreeBusyError("the file's DTEND is not after its DTSTART")
+    return TimeRange(from_seconds(start), from_seconds(end))
+
+
+def free_busy(
+    *,
+    organizer: str,
+    uid: str,
+    stamp: datetime,
+    window: TimeRange,
+    spans: Iterable[Span],
+    as_of: datetime | None = None,
+) -> FreeBusy:
+    """Make a FreeBusy of any spans: clipped to the window, coalesced (RFC 4791 §7.10)."""
+    kept = coalesce(clip(spans, *window.seconds))
+    return FreeBusy(
+        organizer=organizer,
+        uid=uid,
+        stamp=from_seconds(to_seconds(stamp)),
+        window=window,
+        periods=tuple(Period.from_span(span) for span in kept),
+        as_of=as_of,
+    )
