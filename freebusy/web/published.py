@@ -1,0 +1,114 @@
+"""GET and HEAD of a published file: the path that every client polls.
+
+Everything that does not change with the request is made once per version of a
+file.  Measured: middlewares, a path router and the stock access log each cost more
+than all that is done here.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+
+from freebusy.period import from_seconds
+from freebusy.web.conditional import http_date, none_match, not_modified_since
+from freebusy.web.replies import NO_CACHE, SERVER, not_found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from freebusy.ports import FreeBusyFiles, PublishedFile, Visitor
+
+MEDIA_TYPE = "text/calendar; charset=utf-8"
+
+AS_OF = "X-Freebusy-As-Of"
+"""The time up to which a stale file knows its calendars; ISO 8601, UTC."""
+AGE = "X-Freebusy-Age"
+"""Seconds from then to now.  Not ``Age``, which counts from the last validation by a
+cache (RFC 9111 §5.1): the file is fresh as a file, only its source is not."""
+
+_MAX_HEADS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The headers of one version of a file, ready to be copied."""
+
+    etag: str
+    modified: datetime
+    headers: CIMultiDict[str]
+    unmodified: CIMultiDict[str]
+    """Of a 304: what may have changed beside the body (RFC 9110 §15.4.5)."""
+
+    def describes(self, file: PublishedFile) -> bool:
+        return self.etag == file.etag and self.modified == file.modified
+
+
+class PublishedFiles:
+    """Answers with published files."""
+
+    def __init__(self, files: FreeBusyFiles, now: Callable[[], float] = time.time) -> None:
+        self._find = files.find
+        self._now = now
+        self._heads: dict[str, _Head] = {}
+
+    def answer(self, request: web.BaseRequest, path: str, visitor: Visitor) -> web.Response:
+        """Return the file at a decoded path, or that the client's copy is still good."""
+        file = self._find(path, visitor)
+        if file is None:
+            return not_found()
+        head = self._heads.get(file.name)
+        if head is None or not head.describes(file):
+            head = self._remember(file)
+        if _is_unmodified(request, file):
+            return self._dated(web.Response(status=304, headers=head.unmodified), file)
+        return self._dated(web.Response(body=file.body, headers=head.headers), file)
+
+    def _dated(self, response: web.Response, file: PublishedFile) -> web.Response:
+        """Say how old a stale file is, at this moment."""
+        if file.as_of is not None:
+            age = self._now() - file.as_of.timestamp()
+            response.headers[AGE] = str(max(0, int(age)))
+        return response
+
+    def _remember(self, file: PublishedFile) -> _Head:
+        now = from_seconds(int(self._now()))
+        head = _head(file, min(file.modified, now))
+        if file.modified > now:
+            return head  # Last-Modified is never in the future (RFC 9110 §8.8.2.1)
+        if len(self._heads) >= _MAX_HEADS:
+            self._heads.clear()
+        self._heads[file.name] = head
+        return head
+
+
+def _head(file: PublishedFile, modified: datetime) -> _Head:
+    shared: dict[str, str] = {
+        "ETag": file.etag,
+        hdrs.CACHE_CONTROL: NO_CACHE,
+        hdrs.SERVER: SERVER,
+    }
+    if file.as_of is not None:
+        shared[AS_OF] = file.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
+    own: dict[str, str] = {
+        hdrs.CONTENT_TYPE: MEDIA_TYPE,
+        hdrs.CONTENT_LENGTH: str(len(file.body)),
+        hdrs.LAST_MODIFIED: http_date(modified),
+        "X-Content-Type-Options": "nosniff",
+    }
+    return _Head(file.etag, file.modified, CIMultiDict(own | shared), CIMultiDict(shared))
+
+
+def _is_unmodified(request: web.BaseRequest, file: PublishedFile) -> bool:
+    """Weigh the preconditions in the order of RFC 9110 §13.2.2."""
+    headers = request.headers
+    if hdrs.IF_NONE_MATCH in headers:
+        return none_match(", ".join(headers.getall(hdrs.IF_NONE_MATCH)), file.etag)
+    if hdrs.IF_MODIFIED_SINCE in headers:
+        return not_modified_since(headers[hdrs.IF_MODIFIED_SINCE], file.modified)
+    return False
