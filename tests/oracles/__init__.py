@@ -1,0 +1,1 @@
+"""Independent readers of calendars, a generator of events, and the door to our own reader."""
