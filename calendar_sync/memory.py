@@ -127,9 +127,7 @@ class MemorySource:
             self._changed.notify_all()
 
     def _item(self, href: str, media: str, body: bytes) -> SourceItem:
-        truncated = len(body) > self._limits.max_item
-        kept = body[: self._limits.head_bytes] if truncated else body
-        return SourceItem(href, next(self._orders), media, kept, truncated)
+        return SourceItem(href, next(self._orders), media, *self._limits.cut(body))
 
     # CalendarSource
 
@@ -150,15 +148,14 @@ class MemorySource:
             position = held.position(token)
             fresh = position is None
             items, gone = (list(held.items.values()), []) if fresh else held.since(position or 0)
-        pages = list(paged(items, self._limits)) or [[]]
-        for number, page in enumerate(pages, 1):
+        for page, last in paged(items, self._limits):
             yield SyncPage(
                 generation=generation,
                 items=page,
-                gone=gone if number == 1 else (),
+                gone=gone if last else (),
                 fresh=fresh,
                 total=len(items),
-                token=following if number == len(pages) else None,
+                token=following if last else None,
             )
 
     def close(self) -> None:

@@ -24,19 +24,25 @@ class Limits:
     head_bytes: int = 256 << 10
     """Enough for DTSTART and DTEND of an event with a large description before them."""
 
+    def cut(self, body: bytes) -> tuple[bytes, bool]:
+        """Return the part of a body that is delivered, and whether it is not all of it."""
+        if len(body) <= self.max_item:
+            return body, False
+        return body[: self.head_bytes], True
 
-def paged(items: Iterable[SourceItem], limits: Limits) -> Iterator[list[SourceItem]]:
+
+def paged(items: Iterable[SourceItem], limits: Limits) -> Iterator[tuple[list[SourceItem], bool]]:
     """Gather items into lists of at most ``page_items`` items and about ``page_bytes`` bytes.
 
-    None is empty, and nothing is read ahead of the list that is handed over.
+    Each list comes with whether it is the last; where there are no items, one empty
+    list comes.  At most one item is read ahead of the list that is handed over.
     """
     page: list[SourceItem] = []
     size = 0
     for item in items:
+        if page and (len(page) >= limits.page_items or size >= limits.page_bytes):
+            yield page, False
+            page, size = [], 0
         page.append(item)
         size += len(item.body)
-        if len(page) >= limits.page_items or size >= limits.page_bytes:
-            yield page
-            page, size = [], 0
-    if page:
-        yield page
+    yield page, True

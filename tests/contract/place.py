@@ -171,13 +171,13 @@ class Watching:
                 return
         pytest.fail(f"no change was reported; the watch ended with {self.error!r}")
 
-    def quiet(self) -> int:
-        """Wait until no report came for a second; return how many there were."""
+    def quiet(self, seconds: float = 1.0) -> int:
+        """Wait until no report came for so long; return how many there were."""
         count = -1
         with self._called:
             while count != len(self.calls):
                 count = len(self.calls)
-                self._called.wait(1.0)
+                self._called.wait(seconds)
         return count
 
     def end(self) -> float:
@@ -206,6 +206,8 @@ def watching(source: CalendarSource, calendars: Sequence[Calendar]) -> Iterator[
 class OnAPlace:
     """The fixtures that the parts of the contract share."""
 
+    quiet = 1.0
+    """Seconds after which this source would have reported what changed before."""
     many = 1201
     """Objects in the paging tests; more than fit on one page, where that is cheap."""
 

@@ -27,7 +27,7 @@ class WatchContract(OnAPlace):
             watch.settle(calendar, lambda: place.add(event("settle")))
             key = ""
             for kind in ("add", "change", "delete"):
-                after = watch.quiet()
+                after = watch.quiet(self.quiet)
                 if kind == "add":
                     key = place.add(event("a", "Old"))
                 elif kind == "change":
@@ -41,7 +41,7 @@ class WatchContract(OnAPlace):
         calendars = [source.calendars(owner)[0] for owner in place.owners[:3]]
         with watching(source, calendars[:2]) as watch:
             watch.settle(calendars[0], lambda: place.add(event("settle")))
-            after = watch.quiet()
+            after = watch.quiet(self.quiet)
             place.add(event("c"), owner=place.owners[2])
             place.add(event("b"), owner=place.owners[1])
             assert watch.wait(calendars[1], after=after)
@@ -54,7 +54,7 @@ class WatchContract(OnAPlace):
         replica = Replica().run(source, calendar)
         with watching(source, [calendar]) as watch:
             watch.settle(calendar, lambda: place.add(event("settle")))
-            after = watch.quiet()
+            after = watch.quiet(self.quiet)
             replica.run(source, calendar)
             place.add(event("a"))
             assert watch.wait(calendar, after=after)
@@ -100,7 +100,7 @@ class WatchContract(OnAPlace):
         """calendars and sync work while another thread watches, and do not count as changes."""
         with watching(source, [calendar]) as watch:
             watch.settle(calendar, lambda: place.add(event("settle")))
-            after = watch.quiet()
+            after = watch.quiet(self.quiet)
             for _ in range(3):
                 Replica().run(source, calendar)
-            assert after == watch.quiet()
+            assert after == watch.quiet(self.quiet)

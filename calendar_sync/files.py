@@ -1,0 +1,168 @@
+"""One run over the files of a calendar: which are new, which are gone, and the items in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from calendar_sync.directory import EML, ICS, NEVER, Reading, kind_of, reported
+from calendar_sync.filestate import FileState, State
+from calendar_sync.objects import ObjectStream, digest, split
+from freebusy.errors import CalendarDataError, SourceRefusedError, SourceUnavailableError
+from freebusy.ports import ICALENDAR, MESSAGE, SourceItem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from calendar_sync.directory import Folder, Stamp
+    from calendar_sync.pages import Limits
+
+MAX_STREAM = 32 << 20
+"""Bytes of a file with many objects, which is held in memory while it is taken apart: some
+30,000 events."""
+RACY = 2_000_000_000
+"""Nanoseconds within which two writes may have one time stamp: FAT counts two seconds."""
+UNFINISHED = 10_000_000_000
+"""Nanoseconds that a known file may lie there broken off before that counts as its content."""
+
+
+def href(name: str, key: str | None = None) -> str:
+    """Return the href of a file or of an object in it; names that are no text are quoted."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        name = "%" + quote(name.encode(errors="surrogateescape"))
+    return name if key is None else f"{name}#{key}"
+
+
+def hrefs(name: str, state: FileState) -> list[str]:
+    """Return the hrefs of the items that came from a file in some state."""
+    if state.objects is None:
+        return [href(name)]
+    return [href(name, key) for key in state.objects]
+
+
+class Run:
+    """One run over the files of one calendar: delivers items and gathers the next state."""
+
+    def __init__(
+        self, folder: Folder, known: State | None, limits: Limits, *, single: str | None, now: int
+    ) -> None:
+        self._folder = folder
+        self._known = known or {}
+        self._limits = limits
+        self._single = single
+        self._now = now
+        self.state: State = {}
+        self.total: int | None = None
+        """Items that will come, as far as names can tell."""
+
+    @property
+    def gone(self) -> list[str]:
+        """The hrefs that were there and are no longer; complete after the last item."""
+        gone: list[str] = []
+        for name, old in self._known.items():
+            new = self.state.get(name)
+            if new is not old:
+                left = set(hrefs(name, new)) if new else set()
+                gone += [href for href in hrefs(name, old) if href not in left]
+        return gone
+
+    def items(self) -> Iterator[SourceItem]:
+        """Read and yield what is not known to be unchanged."""
+        names = []
+        for name, stamp in self._stamps().items():
+            old = self._known.get(name)
+            if old is not None and old.settled and old.signature == stamp.signature:
+                self.state[name] = old
+            else:
+                names.append(name)
+        self.total = None if self._single else len(names)
+        for name in names:
+            yield from self._file(name, self._known.get(name))
+
+    def _stamps(self) -> dict[str, Stamp]:
+        if self._single is None:
+            return self._folder.stamps()
+        return {self._single: self._folder.stamp(self._single)}
+
+    def _file(self, name: str, old: FileState | None) -> Iterator[SourceItem]:
+        reading = self._read(name, known=old is not None)
+        if reading is None:
+            if old is not None and self._folder.has(name):
+                self.state[name] = old
+            return
+        content = digest(reading.body)
+        racy = reading.stamp.changed > self._now - RACY or not reading.steady
+        new = FileState(reading.stamp.signature, content if racy else None)
+        if old is not None and old.content == content:
+            self.state[name] = old.renewed(new.signature, new.content)
+        elif old is not None and not reading.steady:
+            self.state[name] = old
+        else:
+            yield from self._changed(name, reading, old, new)
+
+    def _read(self, name: str, *, known: bool) -> Reading | None:
+        """Read a file; what cannot be read is an empty item, to be counted and named."""
+        limit = self._limits.max_item if kind_of(name) == EML else MAX_STREAM
+        try:
+            return self._folder.read(name, limit + 1)
+        except PermissionError:
+            if self._single is None:
+                return None if known else Reading(NEVER, b"", steady=True)
+            with reported():
+                raise
+        except OSError:
+            with reported():
+                raise
+
+    def _changed(
+        self, name: str, reading: Reading, old: FileState | None, new: FileState
+    ) -> Iterator[SourceItem]:
+        stream = self._stream(name, reading.body)
+        if old is not None and stream is not None and self._unfinished(reading, stream):
+            self.state[name] = old
+            return
+        self.state[name] = new
+        if stream is not None and (self._single or len(stream.objects) > 1):
+            new.objects = {}
+            yield from self._objects(name, reading, stream, old, new.objects)
+        else:
+            yield self._item(href(name), reading, reading.body)
+
+    def _stream(self, name: str, body: bytes) -> ObjectStream | None:
+        """Take a file apart; None where it can only be delivered as it is."""
+        if self._single is None and (kind_of(name) != ICS or len(body) > MAX_STREAM):
+            return None
+        try:
+            stream = split(body) if len(body) <= MAX_STREAM else None
+        except CalendarDataError:
+            stream = None
+        if self._single and stream is None:
+            raise SourceRefusedError("the calendar file is too large: use one file per event")
+        if self._single and stream and not stream.complete:
+            raise SourceUnavailableError("the calendar file is empty or broken off")
+        return stream
+
+    def _unfinished(self, reading: Reading, stream: ObjectStream) -> bool:
+        """Whether somebody is still writing this file: what is known of it stays."""
+        return not stream.complete and self._now - reading.stamp.modified < UNFINISHED
+
+    def _objects(
+        self,
+        name: str,
+        reading: Reading,
+        stream: ObjectStream,
+        old: FileState | None,
+        digests: dict[str, str],
+    ) -> Iterator[SourceItem]:
+        """Yield the objects that are not the old ones, and fill in the digests of all."""
+        before = (old.objects if old else None) or {}
+        for key, each in stream.objects.items():
+            digests[key] = each.fingerprint()
+            if before.get(key) != digests[key]:
+                yield self._item(href(name, key), reading, each.text())
+
+    def _item(self, href: str, reading: Reading, body: bytes) -> SourceItem:
+        media = MESSAGE if kind_of(href) == EML else ICALENDAR
+        return SourceItem(href, reading.stamp.modified, media, *self._limits.cut(body))
