@@ -1,0 +1,103 @@
+"""How far, for whom and on what basis calendar objects are expanded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from freebusy.store import Page
+from freebusy.window import horizon, window
+from freebusy.worker import Expanding
+from freebusy.zones import database_version
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from freebusy.busytime import CalendarOwner
+    from freebusy.period import TimeRange
+    from freebusy.ports import Owner
+    from freebusy.store import CalendarState, Store
+    from freebusy.worker import Workers
+
+EXPANDER_VERSION = 1
+"""Changes whenever the same records would give other spans: all is then expanded anew."""
+BATCH = 500
+"""Objects that are expanded in one call of a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person of the roster, as syncing and publishing need one."""
+
+    name: str
+    """The canonical NAME."""
+    organizer: str
+    """The main address: ORGANIZER of the file."""
+    owner: CalendarOwner
+    source: str
+    """The name of the configured source."""
+    at_source: Owner
+    """The same person as the source knows one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The site's rules for syncing and publishing; times in seconds."""
+
+    past_days: int = 7
+    months: int = 6
+    stale_after: float = 3600
+    confirm_after: tuple[float, ...] = (120, 600)
+    untouched_is_free: bool = False
+    plain: bool = False
+
+    def window(self, person: Person, now: datetime) -> TimeRange:
+        """Return the window of a person's file."""
+        zone = person.owner.zone
+        return window(now, zone, past_days=self.past_days, months=self.months)
+
+
+def expanding(person: Person, span: TimeRange) -> Expanding:
+    """Return for whom and how far a person's objects are expanded when the window is ``span``."""
+    return Expanding(person.owner, horizon(span), span.seconds)
+
+
+def basis(person: Person) -> str:
+    """Return all beside records and horizon that spans depend on, as one text."""
+    owner = person.owner
+    counted = f"{int(owner.needs_action)}{int(owner.working_elsewhere)}"
+    versions = f"{database_version()} {EXPANDER_VERSION}"
+    return f"{owner.zone} {','.join(sorted(owner.addresses))} {counted} {versions}"
+
+
+def outgrown(person: Person, state: CalendarState, span: TimeRange) -> bool:
+    """Whether a calendar's spans do not reach over the window, or rest on another basis."""
+    if state.horizon_start is None or state.horizon_end is None:
+        return False  # nothing was read yet
+    start, end = span.seconds
+    kept = state.horizon_start <= start and end <= state.horizon_end
+    return state.basis != basis(person) or not kept
+
+
+def expand_further(
+    store: Store, workers: Workers, person: Person, state: CalendarState, span: TimeRange
+) -> None:
+    """Expand a calendar's objects from their records as far as the window now asks.
+
+    The caller holds the person's sync lock.  Where only the end moved, only objects
+    that reach beyond the old one are touched.
+    """
+    task = expanding(person, span)
+    start, end = task.horizon
+    only_longer = (
+        state.basis == basis(person)
+        and state.horizon_start is not None
+        and state.horizon_start <= start
+    )
+    uids = store.objects_reaching(state.id, state.horizon_end if only_longer else None)
+    for at in range(0, len(uids), BATCH):
+        holders = store.holders(state.id, uids[at : at + BATCH])
+        objects = [(uid, [text for _, text in texts]) for uid, texts in holders.items()]
+        spans = workers.expand(objects, task)
+        store.write(state.id, Page(state.generation or "", state.run, (), (), spans, (), {}))
+    store.note(state.id, basis=basis(person), horizon_start=start, horizon_end=end)

@@ -1,0 +1,110 @@
+"""The store's schema and how an older one becomes it.
+
+``PRAGMA user_version`` holds the number of steps that were done.  A step is never
+changed once released; a change of the schema is a new step at the end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from freebusy.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SCHEMA = sa.MetaData()
+
+META = sa.Table(
+    "meta",
+    SCHEMA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+CALENDARS = sa.Table(
+    "calendars",
+    SCHEMA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("token", sa.Text),
+    sa.Column("generation", sa.Text),
+    sa.Column("run", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("basis", sa.Text),
+    sa.Column("horizon_start", sa.Integer),
+    sa.Column("horizon_end", sa.Integer),
+    sa.Column("reader", sa.Integer),
+    sa.Column("ever_held", sa.Boolean, nullable=False, server_default="0"),
+    sa.Column("last_attempt", sa.Integer),
+    sa.Column("last_success", sa.Integer),
+    sa.Column("last_change", sa.Integer),
+    sa.Column("error", sa.Text),
+    sa.Column("doubted_since", sa.Integer),
+    sa.Column("doubts", sa.Integer, nullable=False, server_default="0"),
+    sa.UniqueConstraint("person", "source", "key"),
+)
+ITEMS = sa.Table(
+    "items",
+    SCHEMA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("calendar", sa.ForeignKey("calendars.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("generation", sa.Text, nullable=False),
+    sa.Column("href", sa.Text, nullable=False),
+    sa.Column("order", sa.Integer, nullable=False),
+    sa.Column("run", sa.Integer, nullable=False),
+    sa.Column("records", sa.Text, nullable=False),
+    sa.Column("skipped", sa.Text, nullable=False),
+    sa.Column("notes", sa.Text, nullable=False),
+    sa.UniqueConstraint("calendar", "generation", "href"),
+)
+ITEM_UIDS = sa.Table(
+    "item_uids",
+    SCHEMA,
+    sa.Column("calendar", sa.ForeignKey("calendars.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("item", sa.ForeignKey("items.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("uid", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("calendar", "uid", "item"),
+    sa.Index("item_uids_by_item", "item"),
+    sqlite_with_rowid=False,
+)
+OBJECTS = sa.Table(
+    "objects",
+    SCHEMA,
+    sa.Column("calendar", sa.ForeignKey("calendars.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("uid", sa.Text, nullable=False),
+    sa.Column("first", sa.Integer),
+    sa.Column("last", sa.Integer),
+    sa.Column("upper", sa.Integer),
+    sa.Column("spans", sa.LargeBinary, nullable=False),
+    sa.Column("refused", sa.Text),
+    sa.UniqueConstraint("calendar", "uid"),
+    sa.Index("objects_in_time", "calendar", "last", "first"),
+)
+
+
+def _create(connection: sa.Connection) -> None:
+    SCHEMA.create_all(connection)
+
+
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (_create,)
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Do the steps that are missing, inside the caller's transaction.
+
+    Raises StoreError for a database that a newer release wrote.
+    """
+    done = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
+    if done > len(STEPS):
+        raise StoreError(
+            f"the state was written by a newer release (schema {done}, known here: {len(STEPS)});"
+            " install that release, or start with an empty state directory"
+        )
+    for step in STEPS[done:]:
+        step(connection)
+    if done < len(STEPS):
+        connection.exec_driver_sql(f"PRAGMA user_version = {len(STEPS)}")

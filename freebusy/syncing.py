@@ -1,0 +1,173 @@
+"""The use case of bringing a person's calendars up to date with their source."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from freebusy.errors import CalendarMissingError, SourceError, SourceRefusedError
+from freebusy.expanding import basis, expand_further, expanding, outgrown
+from freebusy.intake import Run
+from freebusy.period import to_seconds
+from freebusy.prefetch import ahead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from freebusy.expanding import Person, Rules
+    from freebusy.locks import Locks
+    from freebusy.ports import Calendar, CalendarSource
+    from freebusy.store import CalendarState, Store
+    from freebusy.worker import Workers
+
+log = logging.getLogger(__name__)
+
+UNDISCOVERED = ""
+"""The key that stands for a source whose calendars could not be listed yet."""
+
+
+@dataclass(slots=True)
+class Synced:
+    """What one sync of a person did."""
+
+    items: int = 0
+    """Items that were read."""
+    changed: bool = False
+    """Whether the person's file may be another one now."""
+    errors: list[SourceError] = field(default_factory=list)
+    doubtful: bool = False
+    """Something looks empty or gone without proof: look again after ``confirm_after``."""
+
+
+def _silent(_done: int, _total: int | None) -> None:
+    """Tell nobody."""
+
+
+class Syncer:
+    """Reads what changed; safe to use from any thread and beside other processes."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        workers: Workers,
+        locks: Locks,
+        rules: Rules,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._workers = workers
+        self._locks = locks
+        self.rules = rules
+        self._now = now
+
+    def sync(
+        self,
+        person: Person,
+        source: CalendarSource,
+        only: Calendar | None = None,
+        progress: Callable[[int, int | None], None] = _silent,
+    ) -> Synced:
+        """Bring a person's calendars, or one of them, up to date with their source.
+
+        What goes wrong with a source is noted, logged and returned, not raised.
+        ``progress`` hears of each page: items so far, items in all where known.
+        """
+        outcome = Synced()
+        with self._locks.hold(f"{person.name}.sync"):
+            for calendar in [only] if only else self._discover(person, source, outcome):
+                self._sync_calendar(person, source, calendar, outcome, progress)
+        return outcome
+
+    def discover(self, person: Person, source: CalendarSource) -> Sequence[Calendar]:
+        """Return a person's calendars, for watching; none where they cannot be listed."""
+        try:
+            return source.calendars(person.at_source)
+        except SourceError:
+            return ()
+
+    def _discover(
+        self, person: Person, source: CalendarSource, outcome: Synced
+    ) -> Sequence[Calendar]:
+        """List a person's calendars; one that is no longer listed is doubted."""
+        try:
+            calendars = source.calendars(person.at_source)
+        except SourceError as error:
+            for state in self._known(person) or [self._state(person, UNDISCOVERED, "")]:
+                self._failed(state, error, outcome)
+            return ()
+        for calendar in calendars:  # all are noted before the first is read: no half picture
+            self._state(person, calendar.key, calendar.name)
+        listed = {calendar.key for calendar in calendars}
+        for state in self._known(person):
+            if state.key == UNDISCOVERED or (state.key not in listed and not state.last_success):
+                self._store.forget(state.id)
+            elif state.key not in listed:
+                self._failed(state, CalendarMissingError("it is no longer listed"), outcome)
+        return calendars
+
+    def _state(self, person: Person, key: str, name: str) -> CalendarState:
+        return self._store.calendar(person.name, person.source, key, name)
+
+    def _known(self, person: Person) -> list[CalendarState]:
+        states = self._store.calendars(person.name)
+        return [state for state in states if state.source == person.source]
+
+    def _sync_calendar(
+        self,
+        person: Person,
+        source: CalendarSource,
+        calendar: Calendar,
+        outcome: Synced,
+        progress: Callable[[int, int | None], None],
+    ) -> None:
+        span = self.rules.window(person, self._now())
+        state = self._state(person, calendar.key, calendar.name)
+        if outgrown(person, state, span):
+            expand_further(self._store, self._workers, person, state, span)
+            state = self._state(person, calendar.key, calendar.name)
+            outcome.changed = True
+        run = Run(self._store, self._workers, state, expanding(person, span), basis(person))
+        try:
+            for page in ahead(source.sync(calendar, run.token)):
+                if page.token is not None and run.leaves_nothing(page) and not self._sure(state):
+                    outcome.doubtful = True
+                    return
+                run.write(page, to_seconds(self._now()))
+                outcome.items += len(page.items)
+                progress(outcome.items, page.total)
+        except SourceError as error:
+            self._failed(state, error, outcome)
+        finally:
+            outcome.changed |= run.changed
+
+    def _failed(self, state: CalendarState, error: SourceError, outcome: Synced) -> None:
+        """Note a failure: a calendar that is missing is doubted, all others keep their times."""
+        outcome.errors.append(error)
+        if isinstance(error, CalendarMissingError) and state.last_success is not None:
+            if self._sure(state, str(error)):
+                log.warning("sync person=%s calendar=%r event=forgotten", state.person, state.name)
+                self._store.forget(state.id)
+                outcome.changed = True
+            else:
+                outcome.doubtful = True
+            return
+        self._store.note(state.id, last_attempt=to_seconds(self._now()), error=str(error))
+        level = logging.ERROR if isinstance(error, SourceRefusedError) else logging.WARNING
+        log.log(level, "sync person=%s calendar=%r error=%s", state.person, state.name, error)
+
+    def _sure(self, state: CalendarState, reason: str = "it is suddenly empty") -> bool:
+        """Whether a loss without proof has now been seen as often and as long as the site asks."""
+        now = to_seconds(self._now())
+        since = state.doubted_since or now
+        wait = self.rules.confirm_after[-1] if self.rules.confirm_after else 0
+        if now - since >= wait and (state.doubts or not wait):
+            return True
+        doubts = state.doubts + 1
+        self._store.note(
+            state.id, last_attempt=now, error=reason, doubted_since=since, doubts=doubts
+        )
+        log.warning("sync person=%s calendar=%r doubt=%s", state.person, state.name, reason)
+        return False
