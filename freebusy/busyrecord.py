@@ -48,7 +48,7 @@ class BusyRecord(NamedTuple):
     """DTSTAMP or LAST-MODIFIED, the later, in UTC seconds."""
     organizer: str = ""
     participation: tuple[tuple[str, str], ...] = ()
-    """``(address, PARTSTAT)`` of the attendees whose PARTSTAT may change the state."""
+    """``(address, PARTSTAT)`` of the attendees; empty where none of them may lower the state."""
     rules: tuple[str, ...] = ()
     excluded_rules: tuple[str, ...] = ()
     dates: tuple[RecurrenceDate, ...] = ()

@@ -40,7 +40,8 @@ _STATES: dict[str, int] = {
     "4": WORKING_ELSEWHERE,
 }
 LOWERING = frozenset({"DECLINED", "DELEGATED", "TENTATIVE", "NEEDS-ACTION"})
-"""The PARTSTAT values that can change how an event counts; all others are not kept."""
+"""The PARTSTAT values that can change how an event counts; others are kept only beside one."""
+_FREEING = frozenset({"DECLINED", "DELEGATED"})
 
 
 def stated(properties: Mapping[str, Sequence[str]]) -> tuple[int, bool]:
@@ -84,16 +85,17 @@ def counted(
 
     DECLINED and DELEGATED free it; TENTATIVE and, as the site says, a written
     NEEDS-ACTION lower BUSY; the organizer's own line lowers nothing; an explicit
-    BUSY withstands NEEDS-ACTION; out of office is never lowered.
+    BUSY withstands NEEDS-ACTION; out of office is never lowered.  Of several own
+    lines, one for each address that was invited, the busiest answer counts.
     """
     state = working_elsewhere if record.state == WORKING_ELSEWHERE else record.state
     if state == FreeBusyType.FREE or not record.participation:
         return state
     answers = {status for address, status in record.participation if address in addresses}
-    if answers & {"DECLINED", "DELEGATED"}:
+    if answers and answers <= _FREEING:
         return FreeBusyType.FREE
-    if state != FreeBusyType.BUSY or record.organizer in addresses or not answers:
+    if state != FreeBusyType.BUSY or record.organizer in addresses or not answers <= LOWERING:
         return state
     if "TENTATIVE" in answers:
         return FreeBusyType.BUSY_TENTATIVE
-    return state if record.explicit else needs_action
+    return state if record.explicit or not answers else needs_action

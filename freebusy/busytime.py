@@ -188,6 +188,11 @@ class _Instances:
             if start.is_date and record.end.is_date:
                 # an end on the day itself: its writer means that day, and in doubt it is busy
                 return Duration((record.end.local - start.local) // DAY or 1, 0)
+            if record.all_day and start.zone == FLOATING:
+                # midnights on the owner's wall: their distance is whole days, not hours
+                local = self.clock.zone(FLOATING).to_local(self.clock.instant(record.end))
+                if (local - start.local) % DAY == 0:
+                    return Duration((local - start.local) // DAY, 0)
             return Duration(0, self.clock.instant(record.end) - self.clock.instant(start))
         if record.duration is not None:
             return record.duration

@@ -255,8 +255,8 @@ class _Reader:
         found, value = accept_colon_in_zone(rest)
         tzid = found.get("TZID")
         moment = parse_moment(value)
-        if tzid is None or moment.zone == UTC_ZONE:
-            return moment
+        if tzid is None or moment.zone == UTC_ZONE or moment.is_date:
+            return moment  # §3.2.19: a TZID is not applied to a DATE, nor to a time in UTC
         return moment._replace(zone=self._zone(tzid.strip('"'), moment.local))
 
     def _zone(self, tzid: str, around: int) -> str:
@@ -387,14 +387,18 @@ def _address(rest: str) -> str:
     return address(found["EMAIL"]) if "EMAIL" in found and "@" not in value else address(value)
 
 
-def _participation(rests: list[str]) -> Iterator[tuple[str, str]]:
-    for rest in rests:
-        # the cheap look first: most attendees have accepted, and their lines are long
-        if "=" not in rest or "PARTSTAT" not in rest.upper():
-            continue
-        try:
-            status = parameters(rest)[0].get("PARTSTAT", "").strip().upper()
-        except CalendarDataError:
-            continue
-        if status in LOWERING:
-            yield _address(rest), status
+def _participation(rests: list[str]) -> list[tuple[str, str]]:
+    """Return ``(address, PARTSTAT)`` of all attendees, or none where all have just accepted."""
+    # the cheap look first: most attendees have accepted, and their lines are long
+    told = [rest for rest in rests if "=" in rest and "PARTSTAT" in rest.upper()]
+    found = [(rest, _partstat(rest)) for rest in told]
+    if not any(status in LOWERING for _, status in found):
+        return []
+    return [(_address(rest), status) for rest, status in found if status]
+
+
+def _partstat(rest: str) -> str:
+    try:
+        return parameters(rest)[0].get("PARTSTAT", "").strip().upper()
+    except CalendarDataError:
+        return ""

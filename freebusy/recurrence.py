@@ -86,6 +86,8 @@ def parse_rule(text: str) -> Rule:
     freq = parts.get("FREQ", "")
     if freq not in FREQUENCIES:
         raise RefusedRuleError("a rule without a known FREQ")
+    if parts.get("RSCALE", "GREGORIAN") != "GREGORIAN":
+        raise RefusedRuleError("a rule of another calendar than the Gregorian")  # RFC 7529 §4.1
     rule = Rule(
         freq=FREQUENCIES[FREQUENCIES.index(freq)],
         interval=_whole(parts.get("INTERVAL", "1"), "INTERVAL", MAX_INTERVAL),
