@@ -19,7 +19,9 @@ def parse_http_date(text: str) -> datetime | None:
     """Read any of the three date forms of RFC 9110 §5.6.7; None for anything else."""
     try:
         parts = parsedate_tz(text)
-        return None if parts is None else datetime(*parts[:6], tzinfo=UTC)
+        if parts is None or parts[9]:
+            return None  # an HTTP date is in GMT, nothing else
+        return datetime(*parts[:6], tzinfo=UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None  # the field is ignored where it is no date (RFC 9110 §13.1.3)
 

@@ -98,7 +98,7 @@ class Connection(web.RequestHandler):
     idle                 no deadline of ours: aiohttp's keep-alive time-out ends it
     """
 
-    __slots__ = ("_connections", "_wire", "deadline", "is_proxy", "visitor")
+    __slots__ = ("_connections", "_is_ended", "_wire", "deadline", "is_proxy", "visitor")
 
     def __init__(self, server: web.Server, connections: Connections) -> None:
         settings = connections.settings
@@ -118,6 +118,7 @@ class Connection(web.RequestHandler):
         self.deadline = math.inf
         self.visitor = Visitor(UNKNOWN)
         self.is_proxy = False
+        self._is_ended = False
 
     # -- asyncio's events
 
@@ -139,6 +140,16 @@ class Connection(web.RequestHandler):
         if self.deadline == math.inf:
             self.deadline = self._loop.time() + self._connections.settings.header_timeout
         super().data_received(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio lets it be true
+        """Keep what is half closed open until its requests are answered.
+
+        A client may close its side right after its request (RFC 9112 §9.6 leaves it to
+        us); an idle one that does so has gone.
+        """
+        waits = self._waiter is not None and not self._waiter.done()
+        self._is_ended = self._request_count > 0 and not waits
+        return self._is_ended
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go of the connection."""
@@ -170,6 +181,8 @@ class Connection(web.RequestHandler):
         """
         if self._wire is None or not self._wire.get_write_buffer_size():
             self.deadline = math.inf
+        if self._is_ended and not self._messages:
+            self.close()
         self._connections.access_log.add(self.visitor.address, request, response)
 
     def handle_error(

@@ -10,6 +10,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.http import HttpVersion10, HttpVersion11
 from yarl import URL
 
 from freebusy.errors import ConfigurationError
@@ -31,6 +32,7 @@ _GRACE = 0.7
 """Seconds for answers under way when the server stops; aiohttp may wait this long twice."""
 
 _ROOT = URL("/")
+_VERSIONS = (HttpVersion11, HttpVersion10)
 
 _ADVICE = {
     errno.EADDRINUSE: "another program listens there: stop it or choose another port",
@@ -101,8 +103,14 @@ def _make_request(
     writer: AbstractStreamWriter,
     task: asyncio.Task[None],
 ) -> web.BaseRequest:
-    """Make a request without aiohttp's reading of absolute targets, which may raise."""
-    if message.url.absolute:
+    """Make a request without what aiohttp lets pass.
+
+    Its reading of absolute targets may raise, so ours is the only one.  A missing target
+    and a version that we do not speak become a request of HTTP/1.0 for nothing: 400.
+    """
+    if not message.path or message.version not in _VERSIONS:
+        message = message._replace(version=HttpVersion10, path="", url=_ROOT)
+    elif message.url.absolute:
         message = message._replace(url=_ROOT)
     return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())
 

@@ -30,7 +30,9 @@ STALE = PublishedFile("anna", BODY, '"01d"', MODIFIED, datetime(2026, 6, 1, 9, t
 GREEN = PublishedFile("grün", b"green", '"9"', MODIFIED)
 LARGE = PublishedFile("large", b"0123456789abcdef" * (1 << 20), '"1a"', MODIFIED)
 
-PATHS = re.compile(r"/(?:pub/calendar(?:/x\.example)?|calendar|freebusy)/([^/]+?)(?:\.[vi]fb)?")
+PATHS = re.compile(
+    r"/(?:pub/calendar(?:/x\.example)?|calendar|freebusy)/(?!.*\.xfb$)([^/]+?)(?:\.[vi]fb)?"
+)
 
 
 class MemoryFiles:

@@ -200,6 +200,19 @@ def test_a_request_in_single_bytes(site: Running) -> None:
         assert read_answer(client).body == BODY
 
 
+@pytest.mark.parametrize("count", [1, 3, 200])
+def test_a_client_that_closes_its_side_is_answered(site: Running, count: int) -> None:
+    """Requests that came before a half close get all their answers, then the connection ends."""
+    request = b"GET /calendar/hans.vfb HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert site.exchange(request * count).count(BODY) == count
+
+
+def test_half_a_request_and_a_half_close_end_at_once(site: Running) -> None:
+    """Nobody waits for the rest of a head that cannot come."""
+    assert site.exchange(b"") == b""
+    assert site.exchange(b"GET /calendar/hans.vfb HTTP/1.1\r\nHo") == b""
+
+
 def test_a_hundred_clients_at_once(site: Running) -> None:
     """Everybody gets the whole file."""
     with serving(MemoryFiles(HANS), max_connections_per_address=200) as crowded:
