@@ -1,0 +1,100 @@
+"""``[sources.NAME]``: places that hold calendars, told apart by ``type``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from freebusy.config.model import DAY, HOUR, MINUTE, SECOND, Section
+from freebusy.config.secret import WithPassword
+from freebusy.config.values import (
+    Count,
+    Duration,
+    File,
+    Flag,
+    Folder,
+    Host,
+    Port,
+    Size,
+    Template,
+    Templates,
+    between,
+    unexpected,
+)
+
+
+class AnySource(Section):
+    """What every source can be told."""
+
+    interval: Annotated[Duration, between(10 * SECOND, 7 * DAY)] | None = None
+    """Between two readings; None: what ``[schedule]`` says."""
+    watch: Flag = True
+    """Be told of changes (IDLE, inotify) and not only look at intervals."""
+
+
+class VdirSource(AnySource):
+    """Calendars in a directory."""
+
+    type: Literal["vdir"]
+    root: Folder
+    """Nothing outside it is read."""
+    path: Template = "{name}"
+    """Below the root: a folder of .ics files per person, or one ``PATH.ics``."""
+    polling: Flag = False
+    """For network file systems, where another machine's changes raise no event."""
+
+
+class ImapSource(AnySource, WithPassword):
+    """Calendar folders on a mail server."""
+
+    type: Literal["imap"]
+    host: Host
+    port: Port | None = None
+    """None: 993 with TLS, else 143."""
+    allow_plain: Flag = False
+    """Let ``security = "plain"`` send the password over a network."""
+    security: Literal["tls", "starttls", "plain"] = "tls"
+    ca_file: File | None = None
+    """Certificates to trust instead of the system's."""
+    username: Template = "{address}"
+    """One service login, or a template filled for each person."""
+    folders: Templates = ()
+    """Folder names; empty: those that METADATA marks as events, else the usual names."""
+    max_connections: Annotated[Count, Field(ge=1, le=1000)] = 8
+    max_watched: Annotated[Count, Field(le=10_000)] = 100
+    """Folders with a connection of their own for IDLE; further ones are polled."""
+    poll: Annotated[Duration, between(SECOND, DAY)] = MINUTE
+    """How often to ask for changes where there is no IDLE."""
+    timeout: Annotated[Duration, between(SECOND, HOUR)] = timedelta(seconds=30)
+    whole: Size = 64 << 10
+    """Of a larger message only the calendar part is fetched."""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the gateway logs in as each person."""
+        return "{" in self.username
+
+    @field_validator("security")
+    @classmethod
+    def _is_safe(cls, security: str, info: ValidationInfo) -> str:
+        local = "host" not in info.data or _is_loopback(info.data["host"])
+        if security == "plain" and not local and not info.data.get("allow_plain"):
+            raise unexpected(
+                '"tls" or "starttls", because "plain" sends the password readable over the '
+                "network; if that is meant, add allow_plain = true"
+            )
+        return security
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+Source = VdirSource | ImapSource
+SOURCES: dict[str, type[VdirSource | ImapSource]] = {"vdir": VdirSource, "imap": ImapSource}
