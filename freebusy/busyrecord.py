@@ -45,7 +45,7 @@ class BusyRecord(NamedTuple):
     this_and_future: bool = False
     sequence: int = 0
     stamp: int = 0
-    """DTSTAMP or LAST-MODIFIED, the later, in UTC seconds."""
+    """DTSTAMP or LAST-MODIFIED, the later: YYYYMMDDHHMMSS in UTC as a number."""
     organizer: str = ""
     participation: tuple[tuple[str, str], ...] = ()
     """``(address, PARTSTAT)`` of the attendees; empty where none of them may lower the state."""

@@ -76,6 +76,9 @@ def expand_object(
 
     Without ``series``, only what a refused one shows: DTSTART's instance and the overrides.
     """
+    if len(parts) == 1 and len(parts[0]) == 1 and not _is_series(parts[0][0]):
+        _expand_single(parts[0][0], owner, window, expansion)  # what most objects are
+        return
     for record in (record for part in parts for record in part if record.start is None):
         expansion.spans += clip(record.periods, *window)
     thing = resolve_parts(parts, _Clock(owner).instant)
@@ -90,6 +93,24 @@ def expand_object(
     except (CalendarDataError, OverflowError, ValueError) as error:
         expansion.refused.append((thing.uid, getattr(error, "reason", "times out of range")))
         expansion.spans += instances.first_only()
+
+
+def _is_series(record: BusyRecord) -> bool:
+    return bool(record.rules or record.dates or record.excluded or record.this_and_future)
+
+
+def _expand_single(
+    record: BusyRecord, owner: CalendarOwner, window: tuple[int, int], expansion: Expansion
+) -> None:
+    """Add the one instance of an event that does not recur, or an override by itself."""
+    if record.start is None:
+        expansion.spans += clip(record.periods, *window)
+        return
+    instances = _Instances(CalendarObject(record.uid, record), owner, window)
+    try:
+        expansion.spans += instances.first_only()
+    except (CalendarDataError, OverflowError, ValueError) as error:
+        expansion.refused.append((record.uid, getattr(error, "reason", "times out of range")))
 
 
 def upper_bound(parts: Iterable[Iterable[BusyRecord]]) -> int | None:
@@ -209,8 +230,8 @@ class _Instances:
         if not self.counted(master) and ranges.free:
             return
         for instant, own in self._instants(master, start, length, ranges):
-            shifted, lasts, state = ranges.apply(instant, own or length, self.counted(master))
-            yield from self._span(place, shifted, lasts, state)
+            shifted, lasts, state = ranges.apply(instant, length, self.counted(master))
+            yield from self._span(place, shifted, own or lasts, state)
 
     def _series_start(self, master: BusyRecord) -> Moment:
         """Return DTSTART; for an all-day event written as UTC midnights, on the owner's wall."""

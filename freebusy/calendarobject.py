@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from freebusy.busyrecord import BusyRecord, RecurrenceDate
-from freebusy.busystate import BUSY_STATE_PROPERTIES, LOWERING, stated
-from freebusy.contentline import accept_colon_in_zone, address, lines, parameters, unfold
+from freebusy.busystate import LOWERING, stated
+from freebusy.components import ALL_DAY_PROPERTIES, Component, Properties, read_stream
+from freebusy.contentline import accept_colon_in_zone, address, parameters, unfold
 from freebusy.errors import CalendarDataError
 from freebusy.freebusyline import read_freebusy_line
 from freebusy.period import FreeBusyType
@@ -27,7 +28,7 @@ from freebusy.values import (
     parse_moment,
     split_period,
 )
-from freebusy.vtimezone import Observance, disagree, observance, zone, zone_key
+from freebusy.vtimezone import disagree
 from freebusy.zonenames import known_zone, resolve
 
 if TYPE_CHECKING:
@@ -35,21 +36,9 @@ if TYPE_CHECKING:
 
     from freebusy.period import Span
 
-ALL_DAY_PROPERTIES = ("X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT")
-MAX_COMPONENTS = 100_000
 MAX_DATES = 20_000
 """EXDATE and RDATE values kept of one component; a calendar of 50 years has fewer."""
 _YEAR = 366 * 86400
-
-_TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "EXRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
-_STATES = ("TRANSP", "STATUS", "ORGANIZER", "ATTENDEE", *BUSY_STATE_PROPERTIES, *ALL_DAY_PROPERTIES)
-_ZONE_PARTS = ("TZID", "TZOFFSETFROM", "TZOFFSETTO")
-_VERSIONS = ("UID", "SEQUENCE", "DTSTAMP", "LAST-MODIFIED")
-_WANTED = frozenset((*_TIMES, *_STATES, *_ZONE_PARTS, *_VERSIONS, "FREEBUSY"))
-_KEPT = frozenset({"VEVENT", "VFREEBUSY", "VTIMEZONE", "STANDARD", "DAYLIGHT"})
-_INSIDE = {"STANDARD": "VTIMEZONE", "DAYLIGHT": "VTIMEZONE"}
-
-Properties = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,49 +72,6 @@ class Reading:
         self.passed_by += other.passed_by
 
 
-@dataclass(slots=True)
-class _Component:
-    name: str
-    properties: Properties = field(default_factory=dict)
-    parts: list[_Component] = field(default_factory=list)
-
-
-def _components(text: str) -> Iterator[_Component]:
-    """Yield the components that matter, innermost content passed by (alarms have a DURATION too).
-
-    Tolerates a missing BEGIN:VCALENDAR, a component that is never closed, and an
-    END that closes nothing.
-    """
-    stack: list[_Component] = []
-    for written, rest in lines(text):
-        name = written if written in _WANTED else written.upper()
-        if name == "BEGIN":
-            kind = rest[1:].strip().upper()
-            if kind == "VEVENT" and any(part.name == "VEVENT" for part in stack):
-                yield from _close(stack, "VEVENT")  # the one before was never closed
-            stack.append(_Component(kind))
-        elif name == "END":
-            yield from _close(stack, rest[1:].strip().upper())
-        elif stack and name in _WANTED and stack[-1].name in _KEPT:
-            stack[-1].properties.setdefault(name, []).append(rest)
-    while stack:
-        yield from _close(stack, stack[-1].name)
-
-
-def _close(stack: list[_Component], name: str) -> Iterator[_Component]:
-    if all(part.name != name for part in stack):
-        return
-    while stack:
-        part = stack.pop()
-        if part.name in _INSIDE:
-            if stack and stack[-1].name == _INSIDE[part.name]:
-                stack[-1].parts.append(part)
-        elif part.name != "VCALENDAR":
-            yield part
-        if part.name == name:
-            return
-
-
 def read_object(
     data: bytes, watched: tuple[int, int] | None = None, *, cut_off: bool = False
 ) -> Reading:
@@ -136,56 +82,22 @@ def read_object(
     not trusted; a rule lost that way makes its event tentative.  Raises
     CalendarDataError only where the text has more than :data:`MAX_COMPONENTS`.
     """
-    reading = Reading()
-    definitions: dict[str, str] = {}
-    events: list[_Component] = []
-    text = unfold(data)
+    text, last = unfold(data), ""
     if cut_off:
-        text, last = _without_last_line(text)
-    for count, component in enumerate(_components(text)):
-        if count >= MAX_COMPONENTS:
-            raise CalendarDataError(f"more than {MAX_COMPONENTS} components in one item")
-        if component.name == "VTIMEZONE":
-            _define(component, definitions)
-        elif component.name in ("VEVENT", "VFREEBUSY"):
-            events.append(component)
-        else:
-            reading.passed_by += 1
-    reader = _Reader(reading, definitions, watched)
-    for index, component in enumerate(events):
+        text, _, last = text.rpartition("\n")
+    stream = read_stream(text)
+    reading = Reading(passed_by=stream.passed_by)
+    reader = _Reader(reading, stream.definitions, watched)
+    for index, component in enumerate(stream.events):
         reader.read(component, index)
     if cut_off and last.upper().startswith(("RRULE", "RDATE")) and reading.records:
         reading.records[-1] = _tentative(reading.records[-1])
     return reading
 
 
-def _without_last_line(text: str) -> tuple[str, str]:
-    whole, _, last = text.rpartition("\n")
-    return whole, last
-
-
 def _tentative(record: BusyRecord) -> BusyRecord:
     """Lower a record whose rule was cut off: nobody knows when it is busy next."""
     return record._replace(state=min(record.state, FreeBusyType.BUSY_TENTATIVE))
-
-
-def _define(component: _Component, definitions: dict[str, str]) -> None:
-    """Note a VTIMEZONE; a broken one is as good as none."""
-    tzid = component.properties.get("TZID")
-    if not tzid:
-        return
-    parts: list[Observance] = []
-    for part in component.parts:
-        try:
-            parts.append(observance(part.properties))
-        except CalendarDataError:
-            continue
-    try:
-        key = zone_key(parts)
-        zone(key)
-    except (CalendarDataError, OverflowError):
-        return
-    definitions[parameters(tzid[-1])[1].strip().strip('"')] = key
 
 
 class _Reader:
@@ -199,7 +111,7 @@ class _Reader:
         self._watched = watched
         self._zones: dict[str, str] = {}
 
-    def read(self, component: _Component, index: int) -> None:
+    def read(self, component: Component, index: int) -> None:
         """Add a component's record, or the reason why there is none."""
         uid = _uid(component.properties, index)
         try:
@@ -228,9 +140,7 @@ class _Reader:
             duration=duration,
             state=state,
             explicit=explicit,
-            all_day=any(
-                "TRUE" in rest.upper() for name in ALL_DAY_PROPERTIES for rest in get(name, ())
-            ),
+            all_day=_all_day(properties),
             recurrence_id=self._moment(recurrence_id[-1]) if recurrence_id else None,
             this_and_future=bool(recurrence_id) and _ranges_on(recurrence_id[-1]),
             sequence=_whole(get("SEQUENCE")),
@@ -239,8 +149,8 @@ class _Reader:
             participation=tuple(_participation(attendees)) if attendees else (),
             rules=tuple(_value(rest) for rest in get("RRULE", ())),
             excluded_rules=tuple(_value(rest) for rest in get("EXRULE", ())),
-            dates=tuple(self._dates(get("RDATE", ()))),
-            excluded=tuple(self._excluded(get("EXDATE", ()))),
+            dates=tuple(self._dates(get("RDATE", ()))) if "RDATE" in properties else (),
+            excluded=tuple(self._excluded(get("EXDATE", ()))) if "EXDATE" in properties else (),
         )
 
     def _freebusy(self, uid: str, properties: Properties) -> BusyRecord:
@@ -252,6 +162,8 @@ class _Reader:
 
     def _moment(self, rest: str) -> Moment:
         """Read a date line: a DATE or DATE-TIME in the zone that its TZID names."""
+        if rest[:1] == ":":
+            return parse_moment(rest[1:])
         found, value = accept_colon_in_zone(rest)
         tzid = found.get("TZID")
         moment = parse_moment(value)
@@ -367,14 +279,17 @@ def _whole(rests: list[str] | None) -> int:
 
 
 def _stamp(properties: Properties) -> int:
-    """Return the later of DTSTAMP and LAST-MODIFIED (RFC 5545 §3.8.7.2, §3.8.7.3)."""
+    """Return the later of DTSTAMP and LAST-MODIFIED (RFC 5545 §3.8.7.2, §3.8.7.3), as digits.
+
+    Both are in UTC: YYYYMMDDHHMMSS as a number orders them without any arithmetic.
+    """
     latest = 0
     for name in ("DTSTAMP", "LAST-MODIFIED"):
         for rest in properties.get(name, ()):
-            try:
-                latest = max(latest, parse_moment(_value(rest)).local)
-            except CalendarDataError:
-                continue
+            value = rest.rpartition(":")[2]
+            digits = value[:8] + value[9:15]
+            if len(digits) == 14 and digits.isascii() and digits.isdigit():
+                latest = max(latest, int(digits))
     return latest
 
 

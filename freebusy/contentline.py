@@ -11,12 +11,9 @@ below, each for a writer that needs it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from freebusy.errors import CalendarDataError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _LINE = re.compile(r"^[ \t]*([A-Za-z0-9][A-Za-z0-9-]*)([;:].*)", re.MULTILINE)
 _LINE_ENDS = re.compile(rb"\r+\n?")
@@ -76,13 +73,13 @@ def unfold(data: bytes) -> str:
     return accept_charset(data)
 
 
-def lines(text: str) -> Iterator[tuple[str, str]]:
-    """Yield ``(name as written, rest)`` for each line that has the shape of one.
+def lines(text: str) -> list[tuple[str, str]]:
+    """Return ``(name as written, rest)`` for each line that has the shape of one.
 
     ``rest`` starts with ``;`` or ``:``.  Junk lines (mail footers, blank lines,
     banner text) have no such shape and are passed over.
     """
-    return ((match[1], match[2]) for match in _LINE.finditer(text))
+    return _LINE.findall(text)
 
 
 def parameters(rest: str) -> tuple[dict[str, str], str]:

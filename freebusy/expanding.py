@@ -34,10 +34,10 @@ class Person:
     organizer: str
     """The main address: ORGANIZER of the file."""
     owner: CalendarOwner
-    source: str
-    """The name of the configured source."""
     at_source: Owner
-    """The same person as the source knows one."""
+    """The same person as a calendar source knows one."""
+    sources: tuple[str, ...] = ()
+    """The names of the configured sources that hold this person's calendars."""
 
 
 @dataclass(frozen=True, slots=True)

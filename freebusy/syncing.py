@@ -28,6 +28,14 @@ UNDISCOVERED = ""
 """The key that stands for a source whose calendars could not be listed yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A configured source under its name."""
+
+    name: str
+    source: CalendarSource
+
+
 @dataclass(slots=True)
 class Synced:
     """What one sync of a person did."""
@@ -39,6 +47,8 @@ class Synced:
     errors: list[SourceError] = field(default_factory=list)
     doubtful: bool = False
     """Something looks empty or gone without proof: look again after ``confirm_after``."""
+    calendars: tuple[Calendar, ...] | None = None
+    """All of the person's calendars there; None where they were not listed."""
 
 
 def _silent(_done: int, _total: int | None) -> None:
@@ -66,72 +76,71 @@ class Syncer:
     def sync(
         self,
         person: Person,
-        source: CalendarSource,
+        feed: Feed,
         only: Calendar | None = None,
         progress: Callable[[int, int | None], None] = _silent,
     ) -> Synced:
         """Bring a person's calendars, or one of them, up to date with their source.
 
-        What goes wrong with a source is noted, logged and returned, not raised.
+        What goes wrong with the source is noted, logged and returned, not raised.
         ``progress`` hears of each page: items so far, items in all where known.
         """
         outcome = Synced()
         with self._locks.hold(f"{person.name}.sync"):
-            for calendar in [only] if only else self._discover(person, source, outcome):
-                self._sync_calendar(person, source, calendar, outcome, progress)
+            for calendar in [only] if only else self._discover(person, feed, outcome):
+                self._sync_calendar(person, feed, calendar, outcome, progress)
         return outcome
 
-    def discover(self, person: Person, source: CalendarSource) -> Sequence[Calendar]:
+    def discover(self, person: Person, feed: Feed) -> Sequence[Calendar]:
         """Return a person's calendars, for watching; none where they cannot be listed."""
         try:
-            return source.calendars(person.at_source)
+            return feed.source.calendars(person.at_source)
         except SourceError:
             return ()
 
-    def _discover(
-        self, person: Person, source: CalendarSource, outcome: Synced
-    ) -> Sequence[Calendar]:
+    def _discover(self, person: Person, feed: Feed, outcome: Synced) -> Sequence[Calendar]:
         """List a person's calendars; one that is no longer listed is doubted."""
         try:
-            calendars = source.calendars(person.at_source)
+            calendars = feed.source.calendars(person.at_source)
         except SourceError as error:
-            for state in self._known(person) or [self._state(person, UNDISCOVERED, "")]:
+            for state in self._known(person, feed) or [self._state(person, feed, UNDISCOVERED, "")]:
                 self._failed(state, error, outcome)
             return ()
+        outcome.calendars = tuple(calendars)
         for calendar in calendars:  # all are noted before the first is read: no half picture
-            self._state(person, calendar.key, calendar.name)
+            self._state(person, feed, calendar.key, calendar.name)
         listed = {calendar.key for calendar in calendars}
-        for state in self._known(person):
+        for state in self._known(person, feed):
             if state.key == UNDISCOVERED or (state.key not in listed and not state.last_success):
                 self._store.forget(state.id)
             elif state.key not in listed:
                 self._failed(state, CalendarMissingError("it is no longer listed"), outcome)
         return calendars
 
-    def _state(self, person: Person, key: str, name: str) -> CalendarState:
-        return self._store.calendar(person.name, person.source, key, name)
+    def _state(self, person: Person, feed: Feed, key: str, name: str) -> CalendarState:
+        return self._store.calendar(person.name, feed.name, key, name)
 
-    def _known(self, person: Person) -> list[CalendarState]:
+    def _known(self, person: Person, feed: Feed) -> list[CalendarState]:
         states = self._store.calendars(person.name)
-        return [state for state in states if state.source == person.source]
+        return [state for state in states if state.source == feed.name]
 
     def _sync_calendar(
         self,
         person: Person,
-        source: CalendarSource,
+        feed: Feed,
         calendar: Calendar,
         outcome: Synced,
         progress: Callable[[int, int | None], None],
     ) -> None:
         span = self.rules.window(person, self._now())
-        state = self._state(person, calendar.key, calendar.name)
+        state = self._state(person, feed, calendar.key, calendar.name)
         if outgrown(person, state, span):
             expand_further(self._store, self._workers, person, state, span)
-            state = self._state(person, calendar.key, calendar.name)
+            state = self._state(person, feed, calendar.key, calendar.name)
             outcome.changed = True
         run = Run(self._store, self._workers, state, expanding(person, span), basis(person))
         try:
-            for page in ahead(source.sync(calendar, run.token)):
+            for page in ahead(feed.source.sync(calendar, run.token)):
                 if page.token is not None and run.leaves_nothing(page) and not self._sure(state):
                     outcome.doubtful = True
                     return

@@ -60,6 +60,7 @@ def _day(digits: str) -> int:
     return (day.toordinal() - _EPOCH_ORDINAL) * DAY
 
 
+@lru_cache(maxsize=4096)
 def _time(digits: str) -> int:
     """Return the seconds since midnight of ``HHMMSS`` or, as some write it, ``HHMM``."""
     if not _DIGITS.fullmatch(digits) or len(digits) not in (4, 6):

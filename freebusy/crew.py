@@ -1,0 +1,49 @@
+"""A few threads that do what they are given, and that nobody has to wait for at the end.
+
+Threads of concurrent.futures are joined when the process ends; one that waits for a
+mail server would hold it up.  Whatever is cut off here is repeated at the next start.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+class Crew:
+    """Daemon threads over one queue; started with the first job."""
+
+    def __init__(self, name: str, size: int) -> None:
+        self._name = name
+        self._size = size
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def give(self, job: Callable[[], None]) -> None:
+        """Queue a job; an exception in it is logged and costs nothing else."""
+        if len(self._threads) < self._size:
+            thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._jobs.put(job)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                job()
+            except Exception:
+                log.exception("crew=%s event=job_failed", self._name)
+
+    def dismiss(self, patience: float) -> None:
+        """Let everybody go after the job in hand; wait at most ``patience`` seconds for each."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join(patience)
