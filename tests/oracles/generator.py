@@ -203,21 +203,30 @@ def _exceptions(draft: Draft, now: datetime) -> None:
     if _chance(draw, 0.5):
         out = draw.sample(found, min(len(found), draw.randint(1, 3)))
         draft.lines += [f"EXDATE{draft.when(moment)}" for moment in out]
-    if _chance(draw, 0.15):
+    if _chance(draw, 0.2):
         extra = draw.choice(found) + timedelta(
             days=draw.randint(1, 20), hours=0 if draft.kind == "date" else 3
         )
-        draft.lines.append(f"RDATE{draft.when(extra)}")
+        draft.lines.append(_rdate(draft, extra))
     if _chance(draw, 0.45):
         chosen = draw.sample(found, min(len(found), draw.randint(1, 2)))
         draft.overrides = [_override(draft, moment) for moment in chosen]
 
 
+def _rdate(draft: Draft, moment: datetime) -> str:
+    """Return an added date; some of them with a length of their own."""
+    if draft.kind == "date" or _chance(draft.draw, 0.7):
+        return f"RDATE{draft.when(moment)}"
+    period = f"RDATE;VALUE=PERIOD{draft.when(moment)}"
+    return period + draft.draw.choice(("/PT2H", "/P1D", "/PT15M"))
+
+
 def _override(draft: Draft, moment: datetime) -> list[str]:
     """Return the lines of an instance that was moved, cancelled, freed or declined."""
     draw = draft.draw
-    recurrence_id = f"RECURRENCE-ID{draft.when(moment)}"
     change = draw.choices(("moved", "cancelled", "free", "declined"), (6, 2, 1, 1))[0]
+    ranged = ";RANGE=THISANDFUTURE" if change == "moved" and _chance(draw, 0.05) else ""
+    recurrence_id = f"RECURRENCE-ID{ranged}{draft.when(moment)}"
     shift = timedelta()
     if change == "moved":
         shift = DAY * draw.choice((0, 0, 1, 3, -1))

@@ -39,10 +39,10 @@ def kind(event: Event, addresses: Collection[str]) -> FreeBusyType:
     if status == "CANCELLED" or mine in ("DECLINED", "DELEGATED"):
         return FreeBusyType.FREE
     written = str(event.get("X-MICROSOFT-CDO-BUSYSTATUS", "")).upper()
-    if written in STATES:
-        return STATES[written]
-    if str(event.get("TRANSP", "")).upper() == "TRANSPARENT":
-        return FreeBusyType.FREE
-    if status == "TENTATIVE" or mine in ("TENTATIVE", "NEEDS-ACTION"):
-        return FreeBusyType.BUSY_TENTATIVE
-    return FreeBusyType.BUSY
+    transparent = str(event.get("TRANSP", "")).upper() == "TRANSPARENT"
+    state = STATES.get(written, FreeBusyType.FREE if transparent else FreeBusyType.BUSY)
+    if state != FreeBusyType.BUSY:
+        return state
+    undecided = mine == "NEEDS-ACTION" and written != "BUSY"
+    tentative = status == "TENTATIVE" or mine == "TENTATIVE" or undecided
+    return FreeBusyType.BUSY_TENTATIVE if tentative else FreeBusyType.BUSY

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from icalendar import Event
 
-_LOCK = threading.Lock()
-
 
 def utc(moment: date | datetime, zone: ZoneInfo) -> datetime:
     """Return a DATE, a floating or an aware time in UTC; the first two in the owner's zone."""
@@ -29,14 +27,18 @@ def utc(moment: date | datetime, zone: ZoneInfo) -> datetime:
     return moment.replace(tzinfo=moment.tzinfo or zone).astimezone(UTC)
 
 
+@lru_cache(maxsize=2)
+def query(text: str) -> Any:
+    """Return a calendar ready to be asked for any window."""
+    # its cache of home-made zones is process-wide, and the first definition of a name wins
+    tzp.use_default()
+    return recurring_ical_events.of(Calendar.from_ical(text))
+
+
 def instances(text: str, zone: str, start: datetime, end: datetime) -> list[Event]:
     """Return the instances that touch the window, overrides applied."""
-    with _LOCK:
-        # its cache of home-made zones is process-wide, and the first definition of a name wins
-        tzp.use_default()
-        calendar = Calendar.from_ical(text)
-        wide = timedelta(days=2)  # what is in the owner's zone is asked in that zone's days
-        found = recurring_ical_events.of(calendar).between(start - wide, end + wide)
+    wide = timedelta(days=2)  # what is in the owner's zone is asked in that zone's days
+    found = query(text).between(start - wide, end + wide)
     return [event for event in found if event.name == "VEVENT"]
 
 
