@@ -1,0 +1,62 @@
+"""Reader two: KCalendarCore (KOrganizer, Kontact), through a small program built here once."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.readers import NotReadError, Reading
+
+SOURCE = Path(__file__).with_suffix("")
+BUILD_TIMEOUT = 300.0
+"""Seconds for configuring and compiling, on a slow and busy machine."""
+PACKAGES = "libkf5calendarcore-dev or libkf6calendarcore-dev, cmake, g++"
+
+
+def available() -> str | None:
+    """Return why the reader cannot be built, or None."""
+    missing = [program for program in ("cmake", "g++") if shutil.which(program) is None]
+    if not any(Path("/usr/lib").glob("*/cmake/KF[56]CalendarCore")):
+        missing.append("KCalendarCore")
+    return f"missing: {', '.join(missing)} (Debian: {PACKAGES})" if missing else None
+
+
+def _place() -> Path:
+    """Return the directory of the build, named by the source: a changed one is built anew."""
+    root = Path(os.environ.get("FREEBUSY_TEST_SERVERS", SOURCE.parents[2] / ".test-servers"))
+    digest = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(SOURCE.iterdir())))
+    return root / "kcal" / digest.hexdigest()[:16]
+
+
+def build() -> Path:
+    """Build the program, unless that was done before, and return its path."""
+    place = _place()
+    place.mkdir(parents=True, exist_ok=True)
+    with open(place / ".lock", "w", encoding="ascii") as lock:  # noqa: PTH123 - only a descriptor is needed
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes share one build
+        program = place / "read_freebusy"
+        if not (place / ".complete").exists():
+            _run("cmake", "-S", str(SOURCE), "-B", str(place), "-DCMAKE_BUILD_TYPE=Release")
+            _run("cmake", "--build", str(place))
+            (place / ".complete").touch()
+    return program
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, timeout=BUILD_TIMEOUT, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr.decode(errors='replace')}")
+
+
+def read(program: Path, text: bytes) -> Reading:
+    """Return the busy periods of a .vfb; NotReadError where KCalendarCore takes it for none."""
+    done = subprocess.run([program], input=text, capture_output=True, timeout=30, check=False)
+    if done.returncode:
+        raise NotReadError(f"KCalendarCore cannot read it (exit status {done.returncode})")
+    first, *lines = (line.split() for line in done.stdout.decode().splitlines())
+    periods = [(kind, start, end) for kind, start, end in lines]
+    return Reading(sorted(periods, key=lambda b: b[1:]), (first[1], first[2]))
