@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from aiohttp import hdrs, web
-from multidict import CIMultiDict
+from aiohttp import hdrs
 
 from freebusy.period import from_seconds
 from freebusy.web.conditional import http_date, none_match, not_modified_since
+from freebusy.web.prepared import PreparedResponse, head_lines
 from freebusy.web.replies import NO_CACHE, SERVER, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+
+    from aiohttp import web
 
     from freebusy.ports import FreeBusyFiles, PublishedFile, Visitor
 
@@ -37,12 +40,12 @@ _MAX_HEADS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """The headers of one version of a file, ready to be copied."""
+    """The headers of one version of a file, as they go over the wire."""
 
     etag: str
     modified: datetime
-    headers: CIMultiDict[str]
-    unmodified: CIMultiDict[str]
+    lines: bytes
+    unmodified: bytes
     """Of a 304: what may have changed beside the body (RFC 9110 §15.4.5)."""
 
     def describes(self, file: PublishedFile) -> bool:
@@ -57,7 +60,7 @@ class PublishedFiles:
         self._now = now
         self._heads: dict[str, _Head] = {}
 
-    def answer(self, request: web.BaseRequest, path: str, visitor: Visitor) -> web.Response:
+    def answer(self, request: web.BaseRequest, path: str, visitor: Visitor) -> web.StreamResponse:
         """Return the file at a decoded path, or that the client's copy is still good."""
         file = self._find(path, visitor)
         if file is None:
@@ -65,16 +68,14 @@ class PublishedFiles:
         head = self._heads.get(file.name)
         if head is None or not head.describes(file):
             head = self._remember(file)
+        age = b"" if file.as_of is None else self._age(file.as_of)
         if _is_unmodified(request, file):
-            return self._dated(web.Response(status=304, headers=head.unmodified), file)
-        return self._dated(web.Response(body=file.body, headers=head.headers), file)
+            return PreparedResponse(HTTPStatus.NOT_MODIFIED, head.unmodified + age)
+        return PreparedResponse(HTTPStatus.OK, head.lines + age, file.body)
 
-    def _dated(self, response: web.Response, file: PublishedFile) -> web.Response:
+    def _age(self, as_of: datetime) -> bytes:
         """Say how old a stale file is, at this moment."""
-        if file.as_of is not None:
-            age = self._now() - file.as_of.timestamp()
-            response.headers[AGE] = str(max(0, int(age)))
-        return response
+        return head_lines({AGE: str(max(0, int(self._now() - as_of.timestamp())))})
 
     def _remember(self, file: PublishedFile) -> _Head:
         now = from_seconds(int(self._now()))
@@ -101,7 +102,7 @@ def _head(file: PublishedFile, modified: datetime) -> _Head:
         hdrs.LAST_MODIFIED: http_date(modified),
         "X-Content-Type-Options": "nosniff",
     }
-    return _Head(file.etag, file.modified, CIMultiDict(own | shared), CIMultiDict(shared))
+    return _Head(file.etag, file.modified, head_lines(own | shared), head_lines(shared))
 
 
 def _is_unmodified(request: web.BaseRequest, file: PublishedFile) -> bool:

@@ -73,7 +73,9 @@ class Site:
             return replies.method_not_allowed()
         return replies.bad_request() if raw is None else await self._get(request, raw, visitor)
 
-    async def _get(self, request: web.BaseRequest, raw: str, visitor: Visitor) -> web.Response:
+    async def _get(
+        self, request: web.BaseRequest, raw: str, visitor: Visitor
+    ) -> web.StreamResponse:
         path = decode_path(raw)
         if path is None:
             return replies.not_found()

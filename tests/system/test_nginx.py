@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -41,6 +42,7 @@ http {{
 }}
 """
 
+HEALTH = b"GET /healthz HTTP/1.0\r\n\r\n"
 BODY = b"BEGIN:VCALENDAR\r\nBEGIN:VFREEBUSY\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n"
 
 
@@ -99,32 +101,39 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     tree = PublicDirectory(state / "public")
     tree.replace("hans", BODY)
     files = TreeFiles(tree)
-    [port] = free_ports(1)
     with serving(files, trusted_proxies=("127.0.0.1",)) as gateway:
+        port, process = start(state, gateway)
+        yield Front(gateway, files, tree, port, state)
+        process.terminate()
+        process.wait(10)
+
+
+def start(state: Path, gateway: Running) -> tuple[int, subprocess.Popen[bytes]]:
+    """Start nginx on a free port, on another one where somebody was faster."""
+    for _ in range(5):
+        [port] = free_ports(1)
         (state / "site.conf").write_text(site(state / "public", port, gateway.port))
         (state / "nginx.conf").write_text(MAIN.format(state=state))
         process = subprocess.Popen(
-            [NGINX or "nginx", "-e", str(state / "error.log"), "-c", str(state / "nginx.conf")]
+            [NGINX or "nginx", "-e", str(state / "error.log"), "-c", str(state / "nginx.conf")],
+            stderr=subprocess.DEVNULL,
         )
-        try:
-            wait_for(gateway, port, process)
-            yield Front(gateway, files, tree, port, state)
-        finally:
-            process.terminate()
-            process.wait(10)
+        if is_listening(gateway, port, process):
+            return port, process
+    raise RuntimeError((state / "error.log").read_text())
 
 
-def wait_for(gateway: Running, port: int, process: subprocess.Popen[bytes]) -> None:
+def is_listening(gateway: Running, port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until nginx answers, or has given up."""
     deadline = time.monotonic() + 15
-    while True:
-        try:
-            gateway.connect(("127.0.0.1", port)).close()
-        except OSError:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        else:
-            return
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            if gateway.exchange(HEALTH, ("127.0.0.1", port)).endswith(b"\r\n\r\nok\n"):
+                return True
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    return False
 
 
 @pytest.mark.parametrize("path", ["/pub/calendar/hans.vfb", "/calendar/hans.vfb"])
