@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from freebusy.ports import FreeBusyFiles
 
+BROKEN = "the check itself is broken"
 BODY = b"BEGIN:VCALENDAR\r\nBEGIN:VFREEBUSY\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n"
 MODIFIED = datetime(2026, 6, 1, 12, 30, 15, tzinfo=UTC)
 LAST_MODIFIED = "Mon, 01 Jun 2026 12:30:15 GMT"
@@ -170,6 +171,8 @@ async def _serve(
     health: list[str] = []
 
     async def is_healthy() -> tuple[bool, Sequence[str]]:
+        if BROKEN in health:
+            raise KeyError(BROKEN)
         return not health, health
 
     try:

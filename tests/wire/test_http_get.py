@@ -15,6 +15,7 @@ from freebusy.errors import ConfigurationError, StoreError
 from freebusy.ports import Visitor
 from tests.wire.http_gateway import (
     BODY,
+    BROKEN,
     GREEN,
     HANS,
     LAST_MODIFIED,
@@ -332,6 +333,14 @@ def test_health(site: Running) -> None:
         site.health.clear()
     assert failing.status == 503
     assert failing.body == b"failing\nsource: the mail server does not answer\n"
+
+
+def test_a_broken_health_check_is_not_healthy() -> None:
+    """A check that raises is an answer as well, without details."""
+    with serving(MemoryFiles()) as running:
+        running.health.append(BROKEN)
+        answer = running.get("/healthz")
+    assert (answer.status, answer.body) == (503, b"failing\n")
 
 
 def test_a_trusted_proxy_says_who_asks() -> None:
