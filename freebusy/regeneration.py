@@ -114,6 +114,11 @@ class Regeneration:
                 self._begin(self._keep_watching, plan, plan.feed.source)
         self._begin(self._keep_time)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the times are being kept."""
+        return any(t.is_alive() for t in self._threads if t.name == "_keep_time")
+
     def stop(self, patience: float = 3.0) -> None:
         """Stop everything in about ``patience`` seconds; what is cut off is done again later."""
         with self._changed:

@@ -166,8 +166,8 @@ def _item_reading(item: SourceItem, reading: Reading) -> ItemReading:
     )
 
 
-def _expanded(
-    uid: str, parts: Sequence[Sequence[BusyRecord]], task: Expanding, cpu: float
+def expand_within(
+    uid: str, parts: Sequence[Sequence[BusyRecord]], task: Expanding, cpu: float = ITEM_CPU
 ) -> ObjectSpans:
     """Expand one object within its budget; a series that is refused still shows its start."""
     expansion = Expansion()
@@ -193,7 +193,7 @@ def read_batch(
         for uid, records in _by_uid(reading.records).items():
             parts[uid].append(records)
     return BatchReading(
-        readings, [_expanded(uid, records, task, cpu) for uid, records in parts.items()]
+        readings, [expand_within(uid, records, task, cpu) for uid, records in parts.items()]
     )
 
 
@@ -209,7 +209,7 @@ def expand_stored(
 ) -> list[ObjectSpans]:
     """Expand objects from stored records: ``(UID, records of each item, oldest first)``."""
     return [
-        _expanded(uid, [records_of(text, uid) for text in texts], task, cpu)
+        expand_within(uid, [records_of(text, uid) for text in texts], task, cpu)
         for uid, texts in objects
     ]
 

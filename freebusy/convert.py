@@ -1,0 +1,112 @@
+"""The filter ``freebusy convert``: calendar files in, one free/busy file out.
+
+Needs no configuration and no state.  Every directory given is one calendar folder, in
+which one UID in several files is resolved as in a mail folder; files given by name are
+one folder together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from freebusy.errors import FreeBusyError
+from freebusy.ports import ICALENDAR, MESSAGE, SourceItem
+from freebusy.worker import Expanding, expand_within, read_item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from freebusy.busyrecord import BusyRecord
+    from freebusy.busytime import CalendarOwner
+    from freebusy.period import Span, TimeRange
+    from freebusy.ports import ItemExtractor
+
+SUFFIXES = {".ics": ICALENDAR, ".ical": ICALENDAR, ".icalendar": ICALENDAR, ".eml": MESSAGE}
+FILE_CPU = 2.0
+"""Seconds of CPU for one file: it may be a whole calendar."""
+
+
+class UnreadablePathError(FreeBusyError):
+    """A path given on the command line that cannot be read."""
+
+
+@dataclass(slots=True)
+class Conversion:
+    """What converting gave."""
+
+    spans: list[Span] = field(default_factory=list)
+    events: int = 0
+    troubles: list[str] = field(default_factory=list)
+    """One sentence for each thing that was skipped or refused; names files and UIDs only."""
+
+
+def folders(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Yield the files of each folder; raises UnreadablePathError."""
+    named = [path for path in paths if not path.is_dir()]
+    for path in named:
+        if not path.is_file():
+            raise UnreadablePathError(f"{path}: no such file; give .ics files, .eml or folders")
+    if named:
+        yield named
+    for path in paths:
+        if path.is_dir():
+            files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+            by_folder: dict[Path, list[Path]] = defaultdict(list)
+            for file in files:
+                by_folder[file.parent].append(file)
+            yield from by_folder.values()
+
+
+def _item(path: Path, order: int) -> SourceItem:
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        raise UnreadablePathError(f"{path}: {error.strerror}") from error
+    media = SUFFIXES.get(path.suffix.lower()) or _guessed(body)
+    return SourceItem(str(path), order, media, body)
+
+
+def _guessed(body: bytes) -> str:
+    """Tell a file without a known suffix by how it starts."""
+    return ICALENDAR if b"BEGIN:V" in body[:512].upper() else MESSAGE
+
+
+def convert(
+    paths: Sequence[Path], extract: ItemExtractor, owner: CalendarOwner, span: TimeRange
+) -> Conversion:
+    """Read files and folders into busy time; main thread only.
+
+    Bad items are skipped and named.  Raises UnreadablePathError.
+    """
+    conversion = Conversion()
+    task = Expanding(owner, span.seconds, span.seconds)
+    for files in folders(paths):
+        _convert_folder(files, extract, task, conversion)
+    return conversion
+
+
+def _convert_folder(
+    files: Iterable[Path], extract: ItemExtractor, task: Expanding, conversion: Conversion
+) -> None:
+    objects: dict[str, list[list[BusyRecord]]] = defaultdict(list)
+    for order, path in enumerate(files):
+        reading = read_item(extract, _item(path, order), task.watched, FILE_CPU)
+        conversion.events += len(reading.records)
+        conversion.troubles += [f"{path}: {one.uid}: {one.reason}" for one in reading.skipped]
+        conversion.troubles += [
+            f"{path}: the time zone {name!r} is not known; the owner's zone stands in"
+            for name in sorted(reading.unknown_zones)
+        ]
+        parts: dict[str, list[BusyRecord]] = defaultdict(list)
+        for record in reading.records:
+            parts[record.uid].append(record)
+        for uid, records in parts.items():
+            objects[uid].append(records)
+    for uid, pieces in objects.items():
+        thing = expand_within(uid, pieces, task)
+        conversion.spans += thing.spans
+        if thing.refused is not None:
+            conversion.troubles.append(f"{uid}: only its first instance is shown: {thing.refused}")

@@ -1,0 +1,246 @@
+"""The long-running parts, and how they start, reread their configuration and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from freebusy import gateway
+from freebusy.config import ImapSource, urls
+from freebusy.errors import ConfigurationError, FreeBusyError
+from freebusy.regeneration import Plan, Regeneration
+from freebusy.wallclock import WallClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from freebusy.accounts import PublishedFiles
+    from freebusy.config import Config
+    from freebusy.gateway import Engine
+    from freebusy.web.server import HttpServer
+    from ftpsrv.server import FtpServer
+
+log = logging.getLogger(__name__)
+
+ALL_PARTS = frozenset({"http", "ftp", "sync"})
+_VDIR_THREADS = 2
+
+
+def regeneration(config: Config, engine: Engine) -> Regeneration:
+    """Return the regeneration that a configuration asks for."""
+    plans = []
+    for name, source in config.sources.items():
+        threads = source.max_connections if isinstance(source, ImapSource) else _VDIR_THREADS
+        plans.append(
+            Plan(
+                engine.feeds[name],
+                interval=config.interval_of(name).total_seconds(),
+                watch=source.watch,
+                threads=threads,
+                debounce=config.schedule.debounce.total_seconds(),
+            )
+        )
+    clock = WallClock(
+        gateway.now,
+        times=config.schedule.times,
+        zone=config.timezone,
+        owner_zones={person.owner.zone for person in engine.persons.values()},
+    )
+
+    def noted(source: str, seconds: float) -> None:
+        moment = int(gateway.now().timestamp())
+        engine.store.remember(
+            **{f"last-run:{source}": str(moment), f"next-run:{source}": str(int(moment + seconds))}
+        )
+        engine.see_off()
+
+    return Regeneration(
+        syncer=engine.syncer,
+        publisher=engine.publisher,
+        plans=plans,
+        persons=engine.persons.values(),
+        clock=clock,
+        noted=noted,
+    )
+
+
+class Daemon:
+    """Runs some or all of the parts until it is told to stop."""
+
+    def __init__(
+        self, config: Config, parts: Collection[str], reread: Callable[[], Config]
+    ) -> None:
+        """``reread`` loads the configuration again; it may raise ConfigurationError."""
+        self._config = config
+        self._parts = frozenset(parts)
+        self._reread = reread
+        self._files: PublishedFiles | None = None
+        self._http: HttpServer | None = None
+        self._ftp: FtpServer | None = None
+        self._ftp_thread: threading.Thread | None = None
+        self._engine: Engine | None = None
+        self._regeneration: Regeneration | None = None
+        self._stop = asyncio.Event()
+        self._failure: str | None = None
+        self._reloading: asyncio.Future[None] | None = None
+
+    async def run(self, ready: Callable[[Sequence[str]], None]) -> None:
+        """Start, tell ``ready`` the URLs to try, and serve until a signal comes.
+
+        Raises ConfigurationError where something cannot be started.
+        """
+        self._take_signals()
+        try:
+            await self._start()
+            ready(self._hints())
+            await self._stop.wait()
+        finally:
+            await self._close()
+        if self._failure:
+            raise FreeBusyError(self._failure)
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._begin_reload)
+
+    async def _start(self) -> None:
+        gateway.prepare_state(self._config.site.state)
+        public = gateway.public_directory(self._config)
+        self._files = gateway.published_files(self._config, public)
+        for warning in self._config.warnings:
+            log.warning("config %s", warning)
+        problems: list[str] = []
+        for part, start in (("http", self._start_http), ("ftp", self._start_ftp)):
+            if part in self._parts and getattr(self._config, part).enabled:
+                try:
+                    await start(self._files)
+                except ConfigurationError as error:
+                    problems += error.problems
+        if problems:
+            raise ConfigurationError(problems)
+        if "sync" in self._parts:
+            self._start_sync()
+        if self._parts & {"http", "ftp"}:
+            log.info("access %s", gateway.read_access(self._config).describe())
+
+    async def _start_http(self, files: PublishedFiles) -> None:
+        from freebusy.web.server import HttpServer
+        from freebusy.web.settings import HttpSettings
+
+        table = self._config.http
+        settings = HttpSettings(
+            listen=tuple((place.host, place.port) for place in table.listen),
+            listing=self._config.access.listing,
+            max_connections=table.max_connections,
+            max_connections_per_address=table.max_connections_per_address,
+            header_timeout=table.header_timeout.total_seconds(),
+            keepalive_timeout=table.keepalive_timeout.total_seconds(),
+            trusted_proxies=tuple(map(str, table.trusted_proxies)),
+        )
+        self._http = HttpServer(settings, files, self._health)
+        await self._http.start()
+
+    async def _start_ftp(self, files: PublishedFiles) -> None:
+        from ftpsrv.server import FtpServer, FtpSettings
+
+        table = self._config.ftp
+        ports = table.passive_ports
+        self._ftp = FtpServer(
+            FtpSettings(
+                listen=tuple((place.host, place.port) for place in table.listen),
+                passive_ports=ports,
+                masquerade_address=table.masquerade_address,
+                max_connections=table.max_connections,
+                max_connections_per_address=table.max_connections_per_address,
+                idle_timeout=table.idle_timeout.total_seconds(),
+            ),
+            files,
+        )
+        self._ftp.start()
+        loop = asyncio.get_running_loop()
+        self._ftp_thread = threading.Thread(
+            target=self._serve_ftp, args=(self._ftp, loop), name="ftp", daemon=True
+        )
+        self._ftp_thread.start()
+
+    def _serve_ftp(self, server: FtpServer, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            server.serve()
+        except Exception:
+            log.exception("ftp event=bug")
+            self._failure = "the FTP server ended because of a bug; the log says where"
+            loop.call_soon_threadsafe(self._stop.set)
+
+    def _start_sync(self) -> None:
+        self._engine = gateway.engine(self._config)
+        self._regeneration = regeneration(self._config, self._engine)
+        self._regeneration.start()
+
+    async def _health(self) -> tuple[bool, Sequence[str]]:
+        """Say whether the tree can be read and the regeneration runs."""
+        problems = []
+        if self._regeneration is not None and not self._regeneration.alive:
+            problems.append("regeneration has stopped")
+        if not os.access(self._config.site.state / "public", os.R_OK | os.X_OK):
+            problems.append("the published tree cannot be read")
+        return not problems, problems
+
+    def _hints(self) -> list[str]:
+        hints = urls(
+            self._config,
+            http=self._http.addresses if self._http else None,
+            ftp=self._ftp.addresses if self._ftp else None,
+        )
+        return [f"{hint.client:<8} {hint.text}" for hint in hints]
+
+    def _begin_reload(self) -> None:
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.ensure_future(self._reload())
+
+    async def _reload(self) -> None:
+        """Take a new configuration over; a broken one is named in the log and changes nothing."""
+        try:
+            config = self._reread()
+        except ConfigurationError as error:
+            log.warning(
+                "reload refused problems=%d; everything goes on as it was", len(error.problems)
+            )
+            for problem in error.problems:
+                log.warning("reload problem: %s", problem)
+            return
+        if config.http != self._config.http or config.ftp != self._config.ftp:
+            log.warning("reload [http] and [ftp] take effect at the next start")
+        self._config = config
+        if self._files is not None:
+            access = gateway.read_access(config)
+            self._files.reload(gateway.roster(config), access, listing=config.access.listing)
+        if "sync" in self._parts:
+            await asyncio.to_thread(self._stop_sync)
+            await asyncio.to_thread(self._start_sync)
+        log.info("reload persons=%d sources=%d", len(config.members), len(config.sources))
+
+    def _stop_sync(self) -> None:
+        if self._regeneration is not None:
+            self._regeneration.stop()
+        if self._engine is not None:
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            self._engine.close()
+        self._regeneration = self._engine = None
+
+    async def _close(self) -> None:
+        if self._http is not None:
+            await self._http.stop()
+        if self._ftp is not None:
+            self._ftp.stop()
+        if self._ftp_thread is not None:
+            self._ftp_thread.join(2)
+        self._stop_sync()
+        log.info("stopped")

@@ -1,0 +1,236 @@
+"""Composition: from a configuration to the parts that do the work.
+
+The only place where edges are made and put into one another.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from freebusy.accounts import PublishedFiles, ReadAccess, Roster
+from freebusy.busytime import CalendarOwner
+from freebusy.config import ImapSource, VdirSource
+from freebusy.errors import StoreError
+from freebusy.expanding import Person, Rules
+from freebusy.locks import Locks
+from freebusy.public import PublicDirectory
+from freebusy.publisher import Publisher
+from freebusy.store import Store
+from freebusy.syncing import Feed, Syncer
+from freebusy.worker import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from calendar_sync.pages import Limits
+    from freebusy.config import Config, Member, Source
+    from freebusy.ports import CalendarSource
+
+log = logging.getLogger(__name__)
+
+_LEFTOVER = timedelta(hours=1)
+"""A temporary file of this age was left by a crash."""
+
+
+def now() -> datetime:
+    """Return the wall clock: the one place that reads it."""
+    return datetime.now(UTC)
+
+
+def prepare_state(state: Path) -> None:
+    """Make the state directory's layout; raises StoreError where that fails.
+
+    Others may walk through to the public tree (a web server of its own does); nothing
+    else in it is theirs.
+    """
+    try:
+        tree = state / "public"
+        for directory in (state, tree, tree / "pub", tree / "pub" / "calendar"):
+            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        (state / "locks").mkdir(mode=0o700, exist_ok=True)
+        database = state / "store.db"
+        database.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the state directory {state} cannot be used ({error.strerror}):"
+            " give the gateway's user the right to write there, or set site.state"
+        ) from error
+
+
+def public_directory(config: Config) -> PublicDirectory:
+    """Return the published tree."""
+    return PublicDirectory(config.site.state / "public")
+
+
+def roster(config: Config) -> Roster:
+    """Return who is who."""
+    return Roster(
+        config.persons,
+        default_domain=config.site.default_domain,
+        full_addresses=config.site.full_addresses,
+    )
+
+
+def read_access(config: Config) -> ReadAccess:
+    """Return who may read."""
+    return ReadAccess(None if config.access.read == "anyone" else config.access.networks)
+
+
+def published_files(config: Config, public: PublicDirectory) -> PublishedFiles:
+    """Return the published tree as visitors see it."""
+    return PublishedFiles(
+        public, roster(config), read_access(config), listing=config.access.listing
+    )
+
+
+def person(name: str, member: Member, config: Config) -> Person:
+    """Return one member of the roster as syncing and publishing need one."""
+    owner = CalendarOwner(
+        addresses=frozenset(address.lower() for address in member.addresses),
+        zone=member.timezone,
+        needs_action=config.site.needs_action_type,
+        working_elsewhere=config.site.working_elsewhere_type,
+    )
+    return Person(name, member.addresses[0], owner, member.owner, member.sources)
+
+
+def persons(config: Config) -> dict[str, Person]:
+    """Return everybody by canonical NAME."""
+    return {name: person(name, member, config) for name, member in config.members.items()}
+
+
+def rules(config: Config) -> Rules:
+    """Return the site's rules."""
+    return Rules(
+        past_days=config.window.past_days,
+        months=config.window.months,
+        stale_after=config.schedule.stale_after.total_seconds(),
+        confirm_after=tuple(step.total_seconds() for step in config.schedule.confirm_after),
+        untouched_is_free=config.site.untouched_calendar == "free",
+        plain=config.site.plain_profile,
+    )
+
+
+def calendar_source(config: Config, source: Source) -> CalendarSource:
+    """Return the calendar source that a table of the configuration describes."""
+    from calendar_sync.pages import Limits as PageLimits
+
+    limits = PageLimits(
+        page_items=config.limits.page_items,
+        page_bytes=config.limits.page_bytes,
+        max_item=config.limits.max_item,
+        head_bytes=config.limits.head,
+    )
+    if isinstance(source, VdirSource):
+        from calendar_sync.vdir import VdirSource as Vdir
+
+        return Vdir(source.root, source.path, limits=limits, force_polling=source.polling or None)
+    return _imap_source(source, limits)
+
+
+def _imap_source(source: ImapSource, limits: Limits) -> CalendarSource:
+    from calendar_sync.imap.settings import ImapSettings
+    from calendar_sync.imap.source import ImapSource as Imap
+
+    return Imap(
+        ImapSettings(
+            host=source.host,
+            port=source.port,
+            security=source.security,
+            allow_plain=source.allow_plain,
+            ca_file=None if source.ca_file is None else str(source.ca_file),
+            username=source.username,
+            password=source.password,
+            folder=source.folders,
+            timeout=source.timeout.total_seconds(),
+            limits=limits,
+            whole_bytes=source.whole,
+            max_connections=source.max_connections,
+            max_watched=source.max_watched,
+            poll_seconds=source.poll.total_seconds(),
+        )
+    )
+
+
+def feeds(config: Config) -> dict[str, Feed]:
+    """Return the configured sources by name."""
+    return {
+        name: Feed(name, calendar_source(config, source)) for name, source in config.sources.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What reads calendars and renders files, over one state directory."""
+
+    store: Store
+    public: PublicDirectory
+    workers: Workers
+    syncer: Syncer
+    publisher: Publisher
+    feeds: Mapping[str, Feed]
+    persons: Mapping[str, Person]
+    forget_after: timedelta
+
+    def see_off(self) -> None:
+        """Withdraw the files of people who left, and later forget what was read of them.
+
+        They are out of the roster and nobody can ask for them; their file goes once the
+        change has lasted as long as any other loss must.
+        """
+        moment = int(now().timestamp())
+        waits = self.syncer.rules.confirm_after
+        known = {state.person for state in self.store.calendars()} | set(self.public.names())
+        for name in known:
+            since = self.store.meta(f"left:{name}")
+            if name in self.persons:
+                if since:
+                    self.store.remember(**{f"left:{name}": ""})
+            elif not since:
+                self.store.remember(**{f"left:{name}": str(moment)})
+                log.warning("roster person=%s event=left", name)
+            elif moment - int(since) >= (waits[-1] if waits else 0):
+                self.publisher.withdraw(name)
+                if moment - int(since) >= self.forget_after.total_seconds():
+                    for state in self.store.calendars(name):
+                        self.store.forget(state.id)
+
+    def close(self) -> None:
+        """Let go of sources, workers and the store."""
+        for feed in self.feeds.values():
+            feed.source.close()
+        self.workers.close()
+        self.store.close()
+
+
+def engine(config: Config) -> Engine:
+    """Put the engine together; raises StoreError where the state cannot be used."""
+    from calendar_sync.formats import extract
+
+    prepare_state(config.site.state)
+    public = public_directory(config)
+    public.sweep(_LEFTOVER)
+    store = Store(config.site.state / "store.db")
+    locks = Locks(config.site.state / "locks")
+    site_rules = rules(config)
+    workers = Workers(
+        extract,
+        processes=config.limits.worker_count,
+        item_cpu=config.limits.item_cpu.total_seconds(),
+    )
+    return Engine(
+        store=store,
+        public=public,
+        workers=workers,
+        syncer=Syncer(store=store, workers=workers, locks=locks, rules=site_rules, now=now),
+        publisher=Publisher(
+            store=store, public=public, workers=workers, locks=locks, rules=site_rules, now=now
+        ),
+        feeds=feeds(config),
+        persons=persons(config),
+        forget_after=config.schedule.forget_after,
+    )
