@@ -104,7 +104,10 @@ def _listening_socket(
     for port in _in_random_order(ports):
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if ports is not None:
+                # Few ports, each used again soon.  Not for any free port: with thousands of
+                # connections in TIME-WAIT the kernel then looks for one ten times as long.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((host, port, *scope))
             sock.listen(_BACKLOG)
         except OSError as error:

@@ -56,10 +56,16 @@ class TransferringConnection(ControlConnection):
         self.push("200 Port noted.\r\n")
 
     def _is_client(self, ip: str) -> bool:
+        """Tell whether an address means the client itself.
+
+        lftp writes the unspecified address over IPv6 (``EPRT |2|::|6446|``): tolerated,
+        because the connection goes to the peer of the control connection anyhow.
+        """
         try:
-            return ip_address(ip) == ip_address(self.peer.partition("%")[0])
+            address = ip_address(ip)
         except ValueError:
             return False
+        return address.is_unspecified or address == ip_address(self.peer.partition("%")[0])
 
     def _close_data_connection(self) -> None:
         self._shutdown_connecting_dtp()

@@ -163,7 +163,14 @@ def test_no_bounce(line: str) -> None:
 @pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback here")
 @pytest.mark.parametrize(
     ("address", "code"),
-    [("::1", "200"), ("0:0:0:0:0:0:0:1", "200"), ("::2", "501"), ("fe80::1", "501"), ("x", "501")],
+    [
+        ("::1", "200"),
+        ("::", "200"),
+        ("0:0:0:0:0:0:0:1", "200"),
+        ("::2", "501"),
+        ("fe80::1", "501"),
+        ("x", "501"),
+    ],
 )
 def test_no_bounce_over_ipv6(address: str, code: str) -> None:
     """An IPv6 address may be written in any way, but must be the client's."""

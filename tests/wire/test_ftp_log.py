@@ -1,0 +1,76 @@
+"""What the log holds, and what it must not."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import pytest
+
+from tests.wire.ftp_dialogue import BODY, HOSTS, serving, wait_until
+
+
+@pytest.fixture(autouse=True)
+def all_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_one_line_per_transfer(host: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A session with one transfer leaves one line, at INFO."""
+    with serving(host=host) as place, place.login() as client:
+        client.fetches("RETR /calendar/hans.vfb")
+        client.asks("QUIT", "221")
+    (record,) = [record for record in caplog.records if record.name != "asyncio"]
+    assert record.levelno == logging.INFO
+    expected = (
+        rf"event=ftp_transfer command=RETR peer={host} user=anonymous path=/calendar/hans\.vfb"
+        rf" bytes={len(BODY)} seconds=\d\.\d+ completed=yes"
+    )
+    assert re.fullmatch(expected, record.getMessage())
+
+
+def test_no_password_and_no_calendar(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither passwords nor what is in a file is logged, at any level."""
+    with serving() as place, place.dial() as client:
+        client.answers("220")
+        for user, code in (("hans", "530"), ("anonymous", "230")):
+            client.asks(f"USER {user}", "331")
+            client.asks("PASS MARKER-PASSWORD", code)
+        client.says("PASS MARKER-PASSWORD")
+        client.fetches("RETR /calendar/hans.vfb")
+        client.says("XPASS MARKER-PASSWORD")
+    assert "MARKER" not in caplog.text
+    assert "FREEBUSY" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("user", "logged"),
+    [
+        ("hans", "hans"),
+        ("hans x=1", '"hans x=1"'),
+        ('a"b', '"a\\"b"'),
+        ("\N{SNOWMAN}\u2028\u0085", '"\\u2603\\u2028\\u0085"'),
+        ("x" * 900, '"' + "x" * 256 + '"'),
+    ],
+)
+def test_what_a_client_sent_is_escaped(
+    user: str, logged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A user's name is logged on one line, quoted and cut where needed."""
+    with serving() as place, place.dial() as client:
+        client.answers("220")
+        client.asks(f"USER {user}", "331")
+        client.asks("PASS x", "530")
+    expected = f"event=ftp_login_refused peer=127.0.0.1 user={logged}"
+    assert [record.getMessage() for record in caplog.records] == [expected]
+
+
+def test_broken_off_transfer_is_logged_as_such(caplog: pytest.LogCaptureFixture) -> None:
+    """A transfer that did not end says so."""
+    with serving() as place:
+        large = place.files.files["hans"]
+        place.files.files["hans"] = type(large)("hans", b"x" * 20_000_000, '"x"', large.modified)
+        with place.login() as client, client.passive():
+            client.asks("RETR /calendar/hans.vfb", "1")
+        wait_until(lambda: "completed=no" in caplog.text)
