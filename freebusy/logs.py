@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     )
 
 
+ACCESS_LOG = "freebusy.web.access"
+"""Its records hold several lines, each complete and escaped by itself."""
+
+
 class LineFormatter(logging.Formatter):
     """One line a record: UTC time, level, message; line breaks in it are escaped."""
 
@@ -31,7 +35,9 @@ class LineFormatter(logging.Formatter):
         super().__init__("%(asctime)s level=%(levelname)s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        """Return the line, kept one line."""
+        """Return the line, kept one line; what HTTP gathered is a line for each answer."""
+        if record.name == ACCESS_LOG:
+            return record.message
         return super().formatMessage(record).replace("\n", "\\n").replace("\r", "\\r")
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's own name
