@@ -73,6 +73,7 @@ notifysocket: {directory}/conf/socket/notify
 lmtpsocket: {directory}/conf/socket/lmtp
 syslog_prefix: fbtest
 quota_db: quotalegacy
+failedloginpause: 0
 skiplist_unsafe: 1
 """
 

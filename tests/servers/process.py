@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
+MEMORY_NEEDED = 200 << 20
 
 
 class ServerStartError(RuntimeError):
@@ -26,24 +28,34 @@ class ServerStartError(RuntimeError):
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports on which nobody listens at the moment."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Return ports on which nobody listens at the moment.
+
+    They lie below the range from which outgoing connections take theirs, or one of
+    those could have it when a server that was stopped wants it again.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randint(15_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
 
 
 def make_directory(prefix: str) -> Path:
     """Make a directory that a server which drops its rights can enter.
 
     Not pytest's own: that one is closed to other users, and too deep for the
-    108 bytes of a UNIX socket's path.
+    108 bytes of a UNIX socket's path.  In memory where there is room, because a
+    server waits for the disk after each message.
     """
-    path = Path(tempfile.mkdtemp(prefix=prefix))
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_NEEDED
+    path = Path(tempfile.mkdtemp(prefix=prefix, dir=memory if roomy else None))
     path.chmod(0o755)
     return path
 

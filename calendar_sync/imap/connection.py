@@ -1,0 +1,327 @@
+"""Connections to the mail server: how they are made, kept and given up.
+
+What imapclient, ssl and socket raise becomes one of ours, with a sentence that
+says what to do.  The server's own words are left out, and so is the chain to
+the first error: they may quote a command or a message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+import ssl
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
+
+from calendar_sync.imap import extensions
+from freebusy.errors import SourceError, SourceRefusedError, SourceUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from calendar_sync.imap.settings import ImapSettings, Login
+
+T = TypeVar("T")
+
+LOST = (IMAPClientAbortError, OSError, EOFError)
+"""What a connection raises that is of no use any more."""
+
+LOGOUT_SECONDS = 1.0
+
+_PASSING = {"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "CONTACTADMIN"}
+"""Response codes (RFC 5530) that say: not now."""
+
+
+def _lost(settings: ImapSettings, error: BaseException) -> SourceError:
+    where = settings.endpoint
+    if isinstance(error, TimeoutError):
+        return SourceUnavailableError(
+            f"{where} did not answer within {settings.timeout:g} s: is the mail server overloaded, "
+            "or a firewall in between?"
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return SourceUnavailableError(
+            f"{where} refuses connections: is the mail server running, and the port right?"
+        )
+    if isinstance(error, socket.gaierror):
+        return SourceUnavailableError(f"the name {settings.host} cannot be resolved: check host")
+    return SourceUnavailableError(f"the connection to {where} was lost")
+
+
+def _tls(settings: ImapSettings, error: ssl.SSLError) -> SourceError:
+    where = settings.endpoint
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return SourceRefusedError(
+            f"the certificate of {where} is not accepted ({error.verify_message}): name its "
+            "authority in ca_file, or use the host name that the certificate is for"
+        )
+    if error.reason in {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}:
+        return SourceRefusedError(
+            f"{where} does not speak TLS there: check port, or set security to starttls"
+        )
+    return SourceUnavailableError(f"the TLS connection to {where} failed ({error.reason})")
+
+
+def _refused(settings: ImapSettings, error: extensions.CommandRefused) -> SourceError:
+    said = f"{error.command} was refused by {settings.endpoint}"
+    said += f" [{error.code}]" if error.code else ""
+    if error.code in _PASSING or error.command not in {"LOGIN", "EXAMINE"}:
+        return SourceUnavailableError(said)
+    if error.command == "LOGIN":
+        return SourceRefusedError(f"{said}: check username and password")
+    return SourceRefusedError(f"{said}: the login needs the rights l and r on the folder")
+
+
+@contextmanager
+def translated(settings: ImapSettings) -> Iterator[None]:
+    """Turn every error of the libraries into a SourceError."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except extensions.CommandRefused as error:
+        raise _refused(settings, error) from None
+    except ssl.SSLError as error:
+        raise _tls(settings, error) from None
+    except LOST as error:
+        raise _lost(settings, error) from None
+    except IMAPClientError:
+        raise SourceUnavailableError(
+            f"the answer of {settings.endpoint} cannot be understood"
+        ) from None
+
+
+class Connection:
+    """A logged-in connection, used by one thread at a time."""
+
+    def __init__(self, client: IMAPClient, login: Login) -> None:
+        self.client = client
+        self.login = login
+        self.selected = False
+        self._capabilities = {bytes(name).upper() for name in client.capabilities()}
+        self.qresync = self._enable_qresync()
+        self.condstore = self.qresync or self.can("CONDSTORE")
+
+    def can(self, capability: str) -> bool:
+        """Whether the server says it has a capability."""
+        return capability.encode("ascii") in self._capabilities
+
+    def _enable_qresync(self) -> bool:
+        if not (self.can("QRESYNC") and self.can("ENABLE")):
+            return False
+        return b"QRESYNC" in {bytes(name).upper() for name in self.client.enable("QRESYNC")}
+
+    def examine(self, folder: str) -> extensions.Examined:
+        """Open a folder read only; modification sequences only where they can be trusted."""
+        self.selected = False  # a refused EXAMINE leaves no folder open (RFC 3501 §6.3.1)
+        condstore = self.condstore and not self.qresync
+        box = extensions.examine(self.client, folder, condstore=condstore)
+        self.selected = True
+        if self.condstore:
+            return box
+        return extensions.Examined(box.uidvalidity, box.uidnext, box.exists, None)
+
+    def unselect(self) -> None:
+        """Close the folder, if one is open; opened read only, it loses nothing by it."""
+        if not self.selected:
+            return
+        command = b"UNSELECT" if self.can("UNSELECT") else b"CLOSE"
+        extensions.run(self.client, command, name="UNSELECT")
+        extensions.set_state(self.client, "AUTH")
+        self.selected = False
+
+    def logout(self) -> None:
+        """Say goodbye without waiting long for an answer, and close."""
+        with contextlib.suppress(*LOST, IMAPClientError):
+            self.client.socket().settimeout(LOGOUT_SECONDS)
+            self.client.logout()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close at once."""
+        with contextlib.suppress(*LOST, IMAPClientError):
+            self.client.shutdown()
+
+
+# -- making one ------------------------------------------------------------------------
+
+
+def tls_context(settings: ImapSettings) -> ssl.SSLContext:
+    """Return what checks the server's certificate and name."""
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file)
+    except (OSError, ssl.SSLError):
+        raise SourceRefusedError(
+            "ca_file cannot be read: it must hold certificates in PEM form"
+        ) from None
+
+
+def _is_loopback(client: IMAPClient) -> bool:
+    peer: tuple[Any, ...] = client.socket().getpeername()
+    return ipaddress.ip_address(str(peer[0]).partition("%")[0]).is_loopback
+
+
+def _secure(client: IMAPClient, settings: ImapSettings, context: ssl.SSLContext | None) -> None:
+    """Bring the connection to a state in which a password may be sent."""
+    if settings.security == "starttls":
+        if not client.has_capability("STARTTLS"):
+            raise SourceRefusedError(
+                f"{settings.endpoint} does not offer STARTTLS: set security to tls and its port"
+            )
+        client.starttls(context)
+    elif settings.security == "plain" and not (settings.allow_plain or _is_loopback(client)):
+        raise SourceRefusedError(
+            f"security is plain and {settings.endpoint} is not this machine: the password would "
+            "cross the network unencrypted; use tls or starttls, or set allow_plain"
+        )
+
+
+def _authenticate(client: IMAPClient, settings: ImapSettings, login: Login) -> None:
+    if client.has_capability("LOGINDISABLED"):
+        raise SourceRefusedError(
+            f"{settings.endpoint} takes no login unencrypted: set security to tls or starttls"
+        )
+    try:
+        if client.has_capability("AUTH=PLAIN"):  # takes any characters, LOGIN only ASCII
+            client.plain_login(login.username, login.password)
+        else:
+            client.login(login.username, login.password)
+    except IMAPClientAbortError:
+        raise
+    except UnicodeEncodeError:
+        raise SourceRefusedError(
+            f"{settings.endpoint} takes only ASCII in user names and passwords"
+        ) from None
+    except IMAPClientError as error:
+        raise extensions.refused("LOGIN", str(error)) from None
+
+
+def _open(settings: ImapSettings, context: ssl.SSLContext | None) -> IMAPClient:
+    implicit = settings.security == "tls"
+    client = IMAPClient(
+        settings.host,
+        settings.port_number,
+        ssl=implicit,
+        ssl_context=context,
+        timeout=SocketTimeout(settings.timeout, settings.timeout),
+    )
+    extensions.silence(client)
+    client.socket().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # imaplib sends a literal and its CRLF apart, which costs a login 40 ms of waiting for an ACK
+    client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return client
+
+
+def connect(settings: ImapSettings, login: Login, context: ssl.SSLContext | None) -> Connection:
+    """Connect and log in; raises SourceRefusedError and SourceUnavailableError."""
+    with translated(settings):
+        client = _open(settings, context)
+        try:
+            _secure(client, settings, context)
+            _authenticate(client, settings, login)
+            return Connection(client, login)
+        except BaseException:
+            with contextlib.suppress(*LOST, IMAPClientError):
+                client.shutdown()
+            raise
+
+
+# -- keeping them ----------------------------------------------------------------------
+
+
+class Pool:
+    """Idle connections by login; safe to use from any number of threads."""
+
+    def __init__(self, settings: ImapSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._idle: dict[Login, list[Connection]] = {}
+        self._closed = 0
+        self._slots = threading.BoundedSemaphore(settings.max_connections)
+        self._context: ssl.SSLContext | None = None
+
+    def connect(self, login: Login) -> Connection:
+        """Return a new connection that the pool does not know."""
+        with self._lock:
+            if self._context is None and self._settings.security != "plain":
+                self._context = tls_context(self._settings)
+        return connect(self._settings, login, self._context)
+
+    @contextmanager
+    def use(
+        self, login: Login, opening: Callable[[Connection], T]
+    ) -> Iterator[tuple[Connection, T]]:
+        """Lend a connection on which ``opening`` succeeded, and what it returned.
+
+        A kept connection may have died unnoticed; then ``opening`` is done again on a
+        new one.  A connection that is given back after an error is closed.
+        """
+        if not self._slots.acquire(timeout=self._settings.timeout):
+            raise SourceUnavailableError("all connections are busy: raise max_connections")
+        try:
+            born = self._closed
+            connection, opened = self._opened(login, opening)
+            try:
+                yield connection, opened
+                connection.unselect()
+            except BaseException:
+                connection.drop()
+                raise
+            self._keep(connection, born)
+        finally:
+            self._slots.release()
+
+    def _opened(self, login: Login, opening: Callable[[Connection], T]) -> tuple[Connection, T]:
+        while (kept := self._take(login)) is not None:
+            with contextlib.suppress(*LOST):
+                return kept, self._try(kept, opening)
+        connection = self.connect(login)
+        return connection, self._try(connection, opening)
+
+    @staticmethod
+    def _try(connection: Connection, opening: Callable[[Connection], T]) -> T:
+        try:
+            return opening(connection)
+        except BaseException:
+            connection.drop()
+            raise
+
+    def _take(self, login: Login) -> Connection | None:
+        with self._lock:
+            kept = self._idle.get(login)
+            if kept is None:
+                return None
+            connection = kept.pop()
+            if not kept:
+                del self._idle[login]
+            return connection
+
+    def _keep(self, connection: Connection, born: int) -> None:
+        with self._lock:
+            if born == self._closed:
+                self._make_room()
+                self._idle.setdefault(connection.login, []).append(connection)
+                return
+        connection.logout()
+
+    def _make_room(self) -> None:
+        """Close the oldest kept connection where there are as many as may be open."""
+        if sum(map(len, self._idle.values())) >= self._settings.max_connections:
+            login = next(iter(self._idle))
+            self._idle[login].pop(0).drop()
+            if not self._idle[login]:
+                del self._idle[login]
+
+    def close(self) -> None:
+        """Close what is idle now, and what is in use when it comes back."""
+        with self._lock:
+            self._closed += 1
+            kept = [each for some in self._idle.values() for each in some]
+            self._idle.clear()
+        for connection in kept:
+            connection.logout()
