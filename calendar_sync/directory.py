@@ -62,7 +62,10 @@ def kind_of(name: str) -> str | None:
     """Return ICS or EML for the name of a calendar item, None for any other file."""
     if name.startswith(_SKIPPED):
         return None
-    ending = name[-4:].lower()
+    ending = name[-4:]
+    if ending == ICS:
+        return ICS
+    ending = ending.lower()
     return ending if ending in (ICS, EML) else None
 
 
@@ -103,13 +106,19 @@ def fill(template: str, owner: Owner) -> str:
     return _PLACEHOLDER.sub(value, template)
 
 
+def signature_of(status: os.stat_result) -> int:
+    """Return change time, size and inode as one number, the same in the same kind of interpreter.
+
+    The change time moves with every write, also where the writer sets the other one back.
+    """
+    return hash((status.st_ctime_ns, status.st_size, status.st_ino))
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """What stat says of a file: two equal ones mean, with care, an unchanged file."""
 
     signature: int
-    """Of change time, size and inode, to be compared only with another of the same interpreter.
-    The change time moves with every write, also where the writer sets the other one back."""
     changed: int
     """Nanoseconds since 1970."""
     modified: int
@@ -119,7 +128,7 @@ class Stamp:
     @classmethod
     def of(cls, status: os.stat_result) -> Stamp:
         """Return the stamp of a stat result."""
-        signature = hash((status.st_ctime_ns, status.st_size, status.st_ino))
+        signature = signature_of(status)
         return cls(signature, status.st_ctime_ns, status.st_mtime_ns, status.st_size)
 
 
@@ -214,17 +223,17 @@ class Folder:
         number = int.from_bytes(version, "little")
         return f"{status.st_dev:x}:{status.st_ino:x}:{number:x}"
 
-    def stamps(self) -> dict[str, Stamp]:
-        """Return the calendar items: name -> stamp, in the order of the names."""
-        found: dict[str, Stamp] = {}
+    def signatures(self) -> dict[str, int]:
+        """Return the calendar items: name -> signature (:attr:`Stamp.signature`)."""
+        found: dict[str, int] = {}
         with reported(), os.scandir(self._descriptor) as entries:
             for entry in entries:
-                if kind_of(entry.name) and (stamp := self._stamp(entry)):
-                    found[entry.name] = stamp
-        return dict(sorted(found.items()))
+                if kind_of(entry.name) and (status := self._status(entry)):
+                    found[entry.name] = signature_of(status)
+        return found
 
-    def _stamp(self, entry: os.DirEntry[str]) -> Stamp | None:
-        """Return the stamp of a regular file; None for others and links out of the root."""
+    def _status(self, entry: os.DirEntry[str]) -> os.stat_result | None:
+        """Return the status of a regular file; None for others and links out of the root."""
         try:
             if entry.is_symlink():
                 status = os.stat(self._root.inside(f"{self.path}/{entry.name}"))  # noqa: PTH116 - Path takes no time off, it adds some
@@ -232,15 +241,15 @@ class Folder:
                 status = entry.stat(follow_symlinks=False)
         except (FileNotFoundError, CalendarMissingError, SourceRefusedError):
             return None
-        return Stamp.of(status) if stat.S_ISREG(status.st_mode) else None
+        return status if stat.S_ISREG(status.st_mode) else None
 
-    def stamp(self, name: str) -> Stamp:
-        """Return the stamp of one file; CalendarMissingError where there is none."""
+    def signature(self, name: str) -> int:
+        """Return the signature of one file; CalendarMissingError where there is none."""
         with reported():
             status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
             raise CalendarMissingError("the calendar is no regular file")
-        return Stamp.of(status)
+        return signature_of(status)
 
     def subfolders(self) -> list[str]:
         """Return the names of the folders in it, sorted, without hidden ones."""

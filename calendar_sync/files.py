@@ -14,7 +14,7 @@ from freebusy.ports import ICALENDAR, MESSAGE, SourceItem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from calendar_sync.directory import Folder, Stamp
+    from calendar_sync.directory import Folder
     from calendar_sync.pages import Limits
 
 MAX_STREAM = 32 << 20
@@ -35,9 +35,11 @@ def href(name: str, key: str | None = None) -> str:
     return name if key is None else f"{name}#{key}"
 
 
-def hrefs(name: str, state: FileState) -> list[str]:
+def hrefs(name: str, state: int | FileState | None) -> list[str]:
     """Return the hrefs of the items that came from a file in some state."""
-    if state.objects is None:
+    if state is None:
+        return []
+    if isinstance(state, int) or state.objects is None:
         return [href(name)]
     return [href(name, key) for key in state.objects]
 
@@ -46,13 +48,23 @@ class Run:
     """One run over the files of one calendar: delivers items and gathers the next state."""
 
     def __init__(
-        self, folder: Folder, known: State | None, limits: Limits, *, single: str | None, now: int
+        self,
+        folder: Folder,
+        known: State | None,
+        limits: Limits,
+        *,
+        now: int,
+        single: str | None = None,
+        names: list[str] | None = None,
     ) -> None:
+        """Look at all files, at the ``single`` one, or only at those in ``names``."""
         self._folder = folder
         self._known = known or {}
         self._limits = limits
         self._single = single
+        self._names = names
         self._now = now
+        self._changed: list[str] = []
         self.state: State = {}
         self.total: int | None = None
         """Items that will come, as far as names can tell."""
@@ -61,46 +73,64 @@ class Run:
     def gone(self) -> list[str]:
         """The hrefs that were there and are no longer; complete after the last item."""
         gone: list[str] = []
-        for name, old in self._known.items():
-            new = self.state.get(name)
-            if new is not old:
-                left = set(hrefs(name, new)) if new else set()
-                gone += [href for href in hrefs(name, old) if href not in left]
+        for name in self._known.keys() - self.state.keys():
+            gone += hrefs(name, self._known[name])
+        for name in self._changed:
+            if name in self._known and name in self.state:
+                left = set(hrefs(name, self.state[name]))
+                gone += [each for each in hrefs(name, self._known[name]) if each not in left]
         return gone
 
     def items(self) -> Iterator[SourceItem]:
         """Read and yield what is not known to be unchanged."""
-        names = []
-        for name, stamp in self._stamps().items():
+        if self._names is None:
+            self._look(self._signatures())
+        else:
+            self._look_at(self._names)
+        self._changed.sort()
+        self.total = None if self._single else len(self._changed)
+        for name in self._changed:
             old = self._known.get(name)
-            if old is not None and old.settled and old.signature == stamp.signature:
-                self.state[name] = old
-            else:
-                names.append(name)
-        self.total = None if self._single else len(names)
-        for name in names:
-            yield from self._file(name, self._known.get(name))
+            yield from self._file(name, FileState(old) if isinstance(old, int) else old)
 
-    def _stamps(self) -> dict[str, Stamp]:
+    def _signatures(self) -> dict[str, int]:
         if self._single is None:
-            return self._folder.stamps()
-        return {self._single: self._folder.stamp(self._single)}
+            return self._folder.signatures()
+        return {self._single: self._folder.signature(self._single)}
+
+    def _look(self, signatures: dict[str, int]) -> None:
+        """Sort files into unchanged ones and those to be read."""
+        known, state = self._known, self.state
+        for name, signature in signatures.items():
+            old = known.get(name)
+            if old == signature or (isinstance(old, FileState) and old.same(signature)):
+                state[name] = old
+            else:
+                self._changed.append(name)
+
+    def _look_at(self, names: list[str]) -> None:
+        """Take all files for unchanged but some."""
+        self.state.update(self._known)
+        for name in names:
+            self.state.pop(name, None)
+            if self._folder.has(name):
+                self._changed.append(name)
 
     def _file(self, name: str, old: FileState | None) -> Iterator[SourceItem]:
         reading = self._read(name, known=old is not None)
         if reading is None:
             if old is not None and self._folder.has(name):
-                self.state[name] = old
+                self.state[name] = old.short()
             return
         content = digest(reading.body)
         racy = reading.stamp.changed > self._now - RACY or not reading.steady
         new = FileState(reading.stamp.signature, content if racy else None)
         if old is not None and old.content == content:
-            self.state[name] = old.renewed(new.signature, new.content)
+            self.state[name] = old.renewed(new.signature, new.content).short()
         elif old is not None and not reading.steady:
-            self.state[name] = old
+            self.state[name] = old.short()
         else:
-            yield from self._changed(name, reading, old, new)
+            yield from self._content(name, reading, old, new)
 
     def _read(self, name: str, *, known: bool) -> Reading | None:
         """Read a file; what cannot be read is an empty item, to be counted and named."""
@@ -116,19 +146,19 @@ class Run:
             with reported():
                 raise
 
-    def _changed(
+    def _content(
         self, name: str, reading: Reading, old: FileState | None, new: FileState
     ) -> Iterator[SourceItem]:
         stream = self._stream(name, reading.body)
         if old is not None and stream is not None and self._unfinished(reading, stream):
-            self.state[name] = old
+            self.state[name] = old.short()
             return
-        self.state[name] = new
         if stream is not None and (self._single or len(stream.objects) > 1):
             new.objects = {}
             yield from self._objects(name, reading, stream, old, new.objects)
         else:
             yield self._item(href(name), reading, reading.body)
+        self.state[name] = new.short()
 
     def _stream(self, name: str, body: bytes) -> ObjectStream | None:
         """Take a file apart; None where it can only be delivered as it is."""

@@ -20,29 +20,26 @@ class FileState:
     objects: dict[str, str] | None = None
     """Key -> digest of each object delivered; None: the file was delivered as one item."""
 
-    @property
-    def settled(self) -> bool:
-        """Whether an equal signature proves an unchanged file."""
-        return self.content is None
+    def same(self, signature: int) -> bool:
+        """Whether an equal signature proves an unchanged file, and this one is equal."""
+        return self.content is None and self.signature == signature
+
+    def short(self) -> int | FileState:
+        """Return the shortest form of the state."""
+        return self.signature if self.content is None and self.objects is None else self
 
     def renewed(self, signature: int, content: str | None) -> FileState:
         """Return the state of the same content under a new signature."""
         return replace(self, signature=signature, content=content)
 
-    def to_json(self) -> object:
-        """Return a number where that says it all: a calendar may hold thousands of files."""
-        if self.settled and self.objects is None:
-            return self.signature
+    def to_json(self) -> list[object]:
+        """Return the state as JSON has it."""
         return [self.signature, self.content, self.objects]
 
     @classmethod
     def from_json(cls, value: object) -> FileState:
         """Return the state; ValueError where the value is none."""
         match value:
-            case bool():
-                raise ValueError("a truth value is no signature")
-            case int():
-                return cls(value)
             case [int() as signature, str() | None as content, dict() | None as objects]:
                 if objects is not None and not all(isinstance(v, str) for v in objects.values()):
                     raise ValueError("no digests")
@@ -50,13 +47,13 @@ class FileState:
         raise ValueError("no file state")
 
 
-State = dict[str, FileState]
-"""File name -> state."""
+State = dict[str, int | FileState]
+"""File name -> state; the signature alone where that says it all, as of most of the thousands."""
 
 
 def encode(state: State, generation: str) -> SyncToken:
     """Return the sync token of a state."""
-    files = {name: each.to_json() for name, each in state.items()}
+    files = {n: each if isinstance(each, int) else each.to_json() for n, each in state.items()}
     return SyncToken(json.dumps({"v": VERSION, "generation": generation, "files": files}))
 
 
@@ -68,6 +65,7 @@ def decode(token: SyncToken | None, generation: str) -> State | None:
             return None
         if (value.get("v"), value.get("generation")) != (VERSION, generation):
             return None
-        return {name: FileState.from_json(each) for name, each in value["files"].items()}
+        files = value["files"]
+        return {n: e if type(e) is int else FileState.from_json(e) for n, e in files.items()}
     except (ValueError, KeyError, AttributeError, RecursionError):
         return None

@@ -34,6 +34,7 @@ from calendar_sync.directory import (
 from calendar_sync.files import Run
 from calendar_sync.filestate import decode, encode
 from calendar_sync.pages import Limits, paged
+from calendar_sync.recent import Mark, Recent, Swept
 from calendar_sync.watching import changes
 from freebusy.errors import CalendarMissingError
 from freebusy.ports import Calendar, SyncPage
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Sequence
 
+    from calendar_sync.filestate import State
     from freebusy.ports import Owner, SyncToken
 
 
@@ -67,6 +69,7 @@ class VdirSource:
         self._limits = limits or Limits()
         self._force_polling = force_polling
         self._now = now
+        self._recent = Recent()
 
     # CalendarSource
 
@@ -105,10 +108,11 @@ class VdirSource:
     def sync(self, calendar: Calendar, token: SyncToken | None) -> Iterator[SyncPage]:
         """Yield what changed since ``token``, or everything where it is of no use."""
         path, single = self._place(calendar)
+        mark = self._recent.begin(calendar.key, token)
         with Folder.opened(path, self._root) as folder:
             generation = f"{folder.identity}:{single or ''}"
-            known = decode(token, generation)
-            run = Run(folder, known, self._limits, single=single, now=self._now())
+            names, known = self._known(mark, token, generation)
+            run = Run(folder, known, self._limits, now=self._now(), single=single, names=names)
             for page, last in paged(run.items(), self._limits):
                 yield SyncPage(
                     generation=generation,
@@ -116,8 +120,22 @@ class VdirSource:
                     gone=run.gone if last and known is not None else (),
                     fresh=known is None,
                     total=run.total,
-                    token=encode(run.state, generation) if last else None,
+                    token=self._end(calendar, mark, run, generation) if last else None,
                 )
+
+    def _known(
+        self, mark: Mark | None, token: SyncToken | None, generation: str
+    ) -> tuple[list[str] | None, State | None]:
+        """Return the files to look at (None: all) and what the token says of the files."""
+        if mark is not None and mark.swept is not None and mark.swept.generation == generation:
+            return mark.names, mark.swept.state
+        return None, decode(token, generation)
+
+    def _end(self, calendar: Calendar, mark: Mark | None, run: Run, generation: str) -> SyncToken:
+        token = encode(run.state, generation)
+        if mark is not None:
+            self._recent.end(calendar.key, mark, Swept(token, generation, run.state))
+        return token
 
     def _place(self, calendar: Calendar) -> tuple[str, str | None]:
         """Return the real folder of a calendar and, for one in a single file, its name."""
@@ -148,19 +166,33 @@ class VdirSource:
             path = self._root.join(calendar.key)
             (files if path.lower().endswith(ICS) else folders)[path] = calendar
         directories = [*folders, *{path.rpartition("/")[0] for path in files}]
-        for paths in changes(directories, stop, force_polling=self._force_polling):
-            for calendar in calendars if paths is None else _touched(paths, folders, files):
-                changed(calendar)
+        keys = [calendar.key for calendar in folders.values()]
+        try:
+            for paths in changes(directories, stop, force_polling=self._force_polling):
+                if paths is None:
+                    self._recent.forget(keys)
+                    touched = list(calendars)
+                else:
+                    self._recent.watched(keys)
+                    touched = self._touched(paths, folders, files)
+                for calendar in touched:
+                    changed(calendar)
+        finally:
+            self._recent.forget(keys)
 
-
-def _touched(
-    paths: set[str], folders: dict[str, Calendar], files: dict[str, Calendar]
-) -> list[Calendar]:
-    """Return the calendars that some changed paths belong to, each once."""
-    found: dict[str, Calendar] = {}
-    for path in paths:
-        folder, _, name = path.rpartition("/")
-        calendar = files.get(path) or (folders.get(folder) if kind_of(name) else None)
-        if calendar is not None:
-            found[calendar.key] = calendar
-    return list(found.values())
+    def _touched(
+        self, paths: set[str], folders: dict[str, Calendar], files: dict[str, Calendar]
+    ) -> list[Calendar]:
+        """Note which files changed and return the calendars they belong to, each once."""
+        found: dict[str, Calendar] = {}
+        for path in paths:
+            directory, _, name = path.rpartition("/")
+            if path in files:
+                found[files[path].key] = files[path]
+            if directory in folders and kind_of(name):
+                key = folders[directory].key
+                found[key] = folders[directory]
+                self._recent.note(key, name)
+                if "\ufffd" in name:  # no text, and told only roughly which file it is
+                    self._recent.forget([key])
+        return list(found.values())

@@ -45,7 +45,8 @@ def changes(
 ) -> Iterator[set[str] | None]:
     """Yield the paths that changed directly in some directories, until ``stop`` is set.
 
-    None stands for "anything may have changed": directories came or went.
+    The set is empty from time to time: nothing changed, and the watch works.  None
+    stands for "anything may have changed": directories came or went.
     SourceUnavailableError where the system can neither notify nor be polled.
     """
     again = False
@@ -90,7 +91,7 @@ def _until_replaced(
         if again:
             yield None  # between the last watch and this one, nobody looked
             again = False
-        elif paths:
+        else:
             yield paths
         deleted = any(kind is watchfiles.Change.deleted and path in there for kind, path in batch)
         if deleted or _identities(directories) != there:

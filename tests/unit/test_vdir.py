@@ -440,6 +440,48 @@ def test_a_folder_that_is_not_there_yet_is_watched(tmp_path: Path) -> None:
         assert watch.wait(calendar, seconds=DEADLINE)
 
 
+def test_a_watched_change_costs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a folder is watched, a run looks only at the files that changed in it."""
+    path = write(tmp_path / "hans/a.ics", event("a", "Old"))
+    write(tmp_path / "hans/b.ics", event("b"))
+    source = VdirSource(tmp_path)
+    calendar = only(source)
+    with watching(source, [calendar]) as watch:
+        watch.settle(calendar, lambda: write(path, event("a", "Old")))
+        watch.quiet(1.5)  # the watch has answered once more: it works
+        replica = Replica().run(source, calendar)
+        monkeypatch.setattr(Folder, "signatures", None)
+        for change, delivered, gone in (
+            (lambda: write(path, event("a", "New")), ["a New"], []),
+            (lambda: write(tmp_path / "hans/c.ics", event("c")), ["c Meeting"], []),
+            ((tmp_path / "hans/b.ics").unlink, [], ["b.ics"]),
+        ):
+            after = watch.quiet()
+            change()
+            assert watch.wait(calendar, after=after)
+            replica.run(source, calendar)
+            assert (delivered, gone) == (replica.delivered, replica.gone)
+        monkeypatch.undo()
+        assert ["a New", "c Meeting"] == replica.objects
+    assert ["a New", "c Meeting"] == Replica().run(source, calendar).objects
+
+
+def test_a_watched_name_that_is_no_text_is_seen(tmp_path: Path) -> None:
+    """A change of a file whose name is in another encoding is delivered."""
+    settling = write(tmp_path / "hans/a.ics", event("a"))
+    source = VdirSource(tmp_path)
+    calendar = only(source)
+    with watching(source, [calendar]) as watch:
+        watch.settle(calendar, lambda: write(settling, event("a")))
+        watch.quiet(1.5)
+        replica = Replica().run(source, calendar)
+        after = watch.quiet()
+        with open(os.fsencode(tmp_path) + b"/hans/\xfc.ics", "wb") as file:  # noqa: PTH123 - a name in bytes
+            file.write(event("b"))
+        assert watch.wait(calendar, after=after)
+        assert ["b Meeting"] == replica.run(source, calendar).delivered
+
+
 def test_other_files_are_no_change(tmp_path: Path) -> None:
     """Files that are no items do not wake anybody."""
     path = write(tmp_path / "hans/a.ics", event("a"))
