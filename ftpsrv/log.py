@@ -37,20 +37,20 @@ def log_exception(event: str, peer: str) -> None:
     logger.error("event=%s peer=%s error=%s at=%s", event, value(peer), kind.__name__, place)
 
 
-class _OneLine(logging.Handler):
+class _OneLine(logging.Filter):
     """Repeats what pyftpdlib itself logs, a whole traceback at times, as one line of ours."""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Log the last line's exception type (``ValueError: text``) or the bare fact."""
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Log the type in the traceback's last line (``ValueError: text``), and drop the record."""
         lines = record.getMessage().strip().splitlines() or [""]
         error = lines[-1].partition(":")[0] if len(lines) > 1 else "unnamed"
         logger.log(record.levelno, "event=ftp_library error=%s", value(error))
+        return False
 
 
 def tame_library_log() -> None:
-    """Route pyftpdlib's own log through ours; it would set up the root logger otherwise."""
+    """Route pyftpdlib's own log through ours; its lines hold paths and whatever clients send."""
     library = logging.getLogger("pyftpdlib")
-    if not any(isinstance(handler, _OneLine) for handler in library.handlers):
-        library.addHandler(_OneLine())
-    library.propagate = False
+    if not any(isinstance(existing, _OneLine) for existing in library.filters):
+        library.addFilter(_OneLine())
     library.setLevel(logging.WARNING)

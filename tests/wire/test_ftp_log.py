@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
+from typing import Any
 
 import pytest
 
@@ -74,3 +76,37 @@ def test_broken_off_transfer_is_logged_as_such(caplog: pytest.LogCaptureFixture)
         with place.login() as client, client.passive():
             client.asks("RETR /calendar/hans.vfb", "1")
         wait_until(lambda: "completed=no" in caplog.text)
+
+
+class Broken:
+    """Something in the loop that fails where pyftpdlib does not expect it."""
+
+    def __init__(self, ioloop: Any, sock: socket.socket) -> None:
+        self._ioloop, self._fileno = ioloop, sock.fileno()
+        ioloop.register(self._fileno, self, ioloop.WRITE)
+
+    def handle_close(self) -> None:
+        self._ioloop.unregister(self._fileno)
+        raise RuntimeError("SECRET")
+
+
+def fails() -> None:
+    raise ValueError("SECRET")
+
+
+def test_trouble_in_the_loop_is_one_line_each(caplog: pytest.LogCaptureFixture) -> None:
+    """What fails outside any session, in our code or the library's, ends nothing."""
+    with serving() as place:
+        ours, theirs = socket.socketpair()
+        ioloop = place.server._ioloop
+        with ours:
+            theirs.close()
+            Broken(ioloop, ours)
+            wait_until(lambda: "event=ftp_loop_error" in caplog.text)
+        ioloop.call_later(0, fails)
+        with place.login() as client:
+            assert client.fetches("RETR /calendar/hans.vfb") == BODY
+    errors = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
+    assert errors[0].startswith("event=ftp_loop_error peer=unknown error=RuntimeError at=")
+    assert errors[1:] == ["event=ftp_library error=ValueError"]
+    assert "SECRET" not in caplog.text
