@@ -212,7 +212,7 @@ class _Reader:
 
     def _dates(self, rests: list[str] | tuple[()]) -> Iterator[RecurrenceDate]:
         """Read RDATE lines, comma lists and PERIODs among them (RFC 5545 §3.8.5.2)."""
-        for head, value in _listed(rests):
+        for head, value in self._listed(rests):
             try:
                 yield self._date(head, value)
             except CalendarDataError as error:
@@ -228,23 +228,23 @@ class _Reader:
 
     def _excluded(self, rests: list[str] | tuple[()]) -> Iterator[Moment]:
         """Read EXDATE lines (RFC 5545 §3.8.5.1); a broken one excludes nothing."""
-        for head, value in _listed(rests):
+        for head, value in self._listed(rests):
             try:
                 yield self._moment(head + value)
             except CalendarDataError:
                 continue
 
-
-def _listed(rests: list[str] | tuple[()]) -> Iterator[tuple[str, str]]:
-    """Yield ``(parameters up to the colon, one value)`` for each value of comma lists."""
-    count = 0
-    for rest in rests:
-        head, colon, values = rest.rpartition(":")
-        for value in filter(None, values.split(",")):
-            count += 1
-            if count > MAX_DATES:
-                raise CalendarDataError(f"more than {MAX_DATES} dates in one event")
-            yield head + colon, value
+    def _listed(self, rests: list[str] | tuple[()]) -> Iterator[tuple[str, str]]:
+        """Yield ``(parameters up to the colon, one value)`` for each value of comma lists."""
+        count = 0
+        for rest in rests:
+            head, colon, values = rest.rpartition(":")
+            for value in filter(None, values.split(",")):
+                count += 1
+                if count > MAX_DATES:
+                    self._reading.skipped.append(Skipped("", f"dates beyond {MAX_DATES}"))
+                    return
+                yield head + colon, value
 
 
 def _uid(properties: Properties, index: int) -> str:

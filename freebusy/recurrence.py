@@ -234,9 +234,15 @@ def starts(rule: Rule, dtstart: int, low: int, high: int) -> Iterator[int]:
     COUNT counts from DTSTART; UNTIL is the caller's, who knows the zone.  DTSTART
     itself comes only where the rule gives it.
     """
-    if rule.freq in ("DAILY", "WEEKLY") and not _has_parts(rule):
-        return _stepped(rule, dtstart, low, high)
+    plain = _every_weekday(rule) if rule.freq == "DAILY" and rule.by_day else rule
+    if plain.freq in ("DAILY", "WEEKLY") and not _has_parts(plain):
+        return _stepped(plain, dtstart, low, high)
     return _walked(rule, dtstart, low, high)
+
+
+def _every_weekday(rule: Rule) -> Rule:
+    """Return FREQ=DAILY;BYDAY=MO,TU,... as the weekly rule with the same starts: no walk."""
+    return replace(rule, freq="WEEKLY") if rule.interval == 1 else rule
 
 
 def _has_parts(rule: Rule) -> bool:

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from freebusy.errors import CalendarDataError
 from freebusy.period import from_seconds
-from freebusy.values import UTC_ZONE, from_naive, to_naive
+from freebusy.values import EARLIEST, LATEST, UTC_ZONE, to_naive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,19 +79,27 @@ class NamedZone(Zone):
         """Return the UTC seconds of a wall-clock time."""
         if TABLE_FROM + _MARGIN < local < TABLE_TO - _MARGIN:
             return local - self._offsets[bisect_right(self._walls, local)]
-        offset = to_naive(local).replace(tzinfo=self._zone).utcoffset() or timedelta()
-        return local - int(offset.total_seconds())
+        return local - _seconds(to_naive(_dated(local)).replace(tzinfo=self._zone))
 
     def to_local(self, utc: int) -> int:
         """Return what the clock on the wall shows at a UTC time."""
         if TABLE_FROM + _MARGIN < utc < TABLE_TO - _MARGIN:
             return utc + self._offsets[bisect_right(self._onsets, utc)]
-        return from_naive(from_seconds(utc).astimezone(self._zone).replace(tzinfo=None))
+        return utc + _seconds(from_seconds(_dated(utc)).astimezone(self._zone))
+
+
+def _dated(seconds: int) -> int:
+    """Return the nearest time that a datetime can hold: a long event may end after year 9999."""
+    return min(max(seconds, EARLIEST + _MARGIN), LATEST - _MARGIN)
+
+
+def _seconds(moment: datetime) -> int:
+    offset = moment.utcoffset() or timedelta()
+    return int(offset.total_seconds())
 
 
 def _offset_at(zone: ZoneInfo, utc: int) -> int:
-    offset = datetime.fromtimestamp(utc, zone).utcoffset() or timedelta()
-    return int(offset.total_seconds())
+    return _seconds(datetime.fromtimestamp(utc, zone))
 
 
 def _probe(zone: ZoneInfo) -> tuple[list[int], list[int]]:

@@ -120,3 +120,17 @@ def test_reasons_quote_no_calendar_text() -> None:
     )
     assert len(outcome.skipped) == 8
     assert marker not in " ".join(outcome.skipped)
+
+
+@pytest.mark.parametrize("name", ["RDATE", "EXDATE"])
+def test_too_many_dates_cost_only_themselves(name: str) -> None:
+    """Of an endless RDATE or EXDATE list the surplus is counted, and the event is still there."""
+    dates = ",".join(["20260609T080000Z"] * 20_001)
+    text = (
+        f"BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260602T080000Z\r\nDURATION:PT1H\r\n{name}:{dates}\r\n"
+    )
+    outcome = ours.folder(
+        [text], start=datetime(2026, 6, 1, tzinfo=UTC), end=datetime(2026, 6, 5, tzinfo=UTC)
+    )
+    assert freebusy_lines(outcome) == ["BUSY:20260602T080000Z/20260602T090000Z"]
+    assert len(outcome.skipped) == 1
