@@ -50,7 +50,9 @@ def prepare_state(state: Path) -> None:
     try:
         tree = state / "public"
         for directory in (state, tree, tree / "pub", tree / "pub" / "calendar"):
-            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if not directory.is_dir():
+                directory.mkdir(parents=True, exist_ok=True)
+                directory.chmod(0o755)  # also where the umask is 077, as in the systemd units
         (state / "locks").mkdir(mode=0o700, exist_ok=True)
         database = state / "store.db"
         database.touch(mode=0o600, exist_ok=True)
