@@ -47,6 +47,7 @@ class BusyRecord(NamedTuple):
     stamp: int = 0
     """DTSTAMP or LAST-MODIFIED, the later: YYYYMMDDHHMMSS in UTC as a number."""
     organizer: str = ""
+    """Empty also where nobody's PARTSTAT can change the state."""
     participation: tuple[tuple[str, str], ...] = ()
     """``(address, PARTSTAT)`` of the attendees; empty where none of them may lower the state."""
     rules: tuple[str, ...] = ()

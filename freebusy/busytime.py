@@ -14,7 +14,8 @@ from freebusy.busystate import counted
 from freebusy.errors import CalendarDataError
 from freebusy.objectparts import CalendarObject, Override, resolve_parts
 from freebusy.period import FreeBusyType, Span, clip
-from freebusy.recurrence import parse_rule, starts
+from freebusy.recurrence import starts
+from freebusy.rule import parse_rule
 from freebusy.values import DAY, FLOATING, UTC_ZONE, Duration, Moment
 from freebusy.vtimezone import zone
 
@@ -167,18 +168,18 @@ class _Instances:
         found = list(self._of_overrides())
         if self.thing.master is not None:
             found += self._of_master(self.thing.master)
-        return found
+        return self._kept(found)
 
     def first_only(self) -> list[Span]:
         """Return what is shown of a refused series: its DTSTART instance and the overrides."""
         found = list(self._of_overrides())
         master = self.thing.master
         if master is not None and master.start is not None:
-            state = self.counted(master)
             start = self.clock.instant(master.start)
             length = self.length(master, master.start)
-            found += self._span(self.clock.zone(master.start.zone), start, length, state)
-        return found
+            end = self._end(self.clock.zone(master.start.zone), start, length)
+            found.append((start, end, self.counted(master)))
+        return self._kept(found)
 
     def counted(self, record: BusyRecord) -> int:
         """Return how a record counts for this owner."""
@@ -192,16 +193,21 @@ class _Instances:
                 place = self.clock.zone(record.start.zone)
                 start = place.to_utc(record.start.local)
                 length = self.length(record, record.start)
-                yield from self._span(place, start, length, self.counted(record))
+                yield start, self._end(place, start, length), self.counted(record)
 
-    def _span(self, place: Zone, start: int, length: Duration, state: int) -> Iterator[Span]:
-        """Yield the one span of an instance, unless it is free, empty or outside the window."""
-        end = start + length.seconds
-        if length.days:
-            end = place.to_utc(place.to_local(start) + length.days * DAY) + length.seconds
-        low, high = max(start, self.window[0]), min(end, self.window[1])
-        if state and low < high:
-            yield low, high, state
+    def _end(self, place: Zone, start: int, length: Duration) -> int:
+        if not length.days:
+            return start + length.seconds
+        return place.to_utc(place.to_local(start) + length.days * DAY) + length.seconds
+
+    def _kept(self, spans: Iterable[Span]) -> list[Span]:
+        """Return what is not free, not empty and inside the window, cut to it."""
+        low, high = self.window
+        return [
+            (max(start, low), min(end, high), state)
+            for start, end, state in spans
+            if state and start < end and start < high and end > low
+        ]
 
     def length(self, record: BusyRecord, start: Moment) -> Duration:
         """Return how long an instance is: DTEND exactly, days and DURATION's days nominally."""
@@ -223,15 +229,17 @@ class _Instances:
         start = self._series_start(master)
         place = self.clock.zone(start.zone)
         length = self.length(master, start)
-        if not (master.recurring or master.excluded or self.thing.overrides):
-            yield from self._span(place, place.to_utc(start.local), length, self.counted(master))
-            return
+        state = self.counted(master)
         ranges = _Ranges(self.thing.ranges, start, self)
-        if not self.counted(master) and ranges.free:
+        if not state and ranges.free:
             return
-        for instant, own in self._instants(master, start, length, ranges):
-            shifted, lasts, state = ranges.apply(instant, length, self.counted(master))
-            yield from self._span(place, shifted, own or lasts, state)
+        instants = self._instants(master, start, length, ranges)
+        if not (ranges or length.days or master.dates):  # what most series are
+            yield from ((instant, instant + length.seconds, state) for instant in instants)
+            return
+        for instant, own in instants.items():
+            shifted, lasts, shown = ranges.apply(instant, length, state)
+            yield shifted, self._end(place, shifted, own or lasts), shown
 
     def _series_start(self, master: BusyRecord) -> Moment:
         """Return DTSTART; for an all-day event written as UTC midnights, on the owner's wall."""
@@ -244,39 +252,35 @@ class _Instances:
 
     def _instants(
         self, master: BusyRecord, start: Moment, length: Duration, ranges: _Ranges
-    ) -> Iterator[tuple[int, Duration | None]]:
-        """Yield ``(UTC start, own length)`` of what the series has left in the window."""
+    ) -> dict[int, Duration | None]:
+        """Return ``UTC start -> own length`` of what the series has left in the window."""
         place = self.clock.zone(start.zone)
         reach = max(0, length.days * DAY + length.seconds, ranges.longest)
         low = self.window[0] - reach - ranges.furthest
         high = self.window[1] + ranges.furthest
-        excluded = _Exclusions(master.excluded, place, self.clock)
+        found = dict(self._dated(master))
+        found.setdefault(place.to_utc(start.local), None)  # DTSTART always is the first instance
+        for instant in self._by_rules(master.rules, start, place, low, high):
+            found.setdefault(instant, None)
         gone = self.thing.overrides
+        if not (master.excluded or master.excluded_rules or gone):
+            return found
+        excluded = _Exclusions(master.excluded, place, self.clock)
         excluded.add_rules(self._by_rules(master.excluded_rules, start, place, low, high))
-        seen: set[int] = set()
-        for instant, own in self._candidates(master, start, place, low, high):
-            if instant in seen or instant in gone or excluded.has(instant):
-                continue
-            seen.add(instant)
-            if len(seen) > MAX_INSTANCES:
-                raise CalendarDataError(f"more than {MAX_INSTANCES} instances in the window")
-            yield instant, own
+        return {
+            instant: own
+            for instant, own in found.items()
+            if instant not in gone and not excluded.has(instant)
+        }
 
-    def _candidates(
-        self, master: BusyRecord, start: Moment, place: Zone, low: int, high: int
-    ) -> Iterator[tuple[int, Duration | None]]:
-        """Yield RDATE's, DTSTART's and the rules' starts; a PERIOD comes before its plain twin."""
+    def _dated(self, master: BusyRecord) -> Iterator[tuple[int, Duration | None]]:
+        """Yield RDATE's starts; a PERIOD brings its own length (RFC 5545 §3.8.5.2)."""
         for date in master.dates:
             instant = self.clock.instant(date.start)
             if date.end is not None:
                 yield instant, Duration(0, self.clock.instant(date.end) - instant)
-            elif date.duration is not None:
-                yield instant, date.duration
             else:
-                yield instant, None
-        yield place.to_utc(start.local), None  # DTSTART always is the first instance
-        for instant in self._by_rules(master.rules, start, place, low, high):
-            yield instant, None
+                yield instant, date.duration
 
     def _by_rules(
         self, rules: tuple[str, ...], start: Moment, place: Zone, low: int, high: int
@@ -285,10 +289,12 @@ class _Instances:
             rule = parse_rule(text)
             last = self._last(rule.until, start, place)
             found = starts(rule, start.local, low - _SLACK, high + _SLACK)
-            for local in found:
+            for number, local in enumerate(found):
                 instant = place.to_utc(local)
                 if last is not None and instant > last:
                     break
+                if number > MAX_INSTANCES:
+                    raise CalendarDataError(f"more than {MAX_INSTANCES} instances in the window")
                 yield instant
 
     def _last(self, until: Moment | None, start: Moment, place: Zone) -> int | None:
@@ -341,6 +347,9 @@ class _Ranges:
             (step[2].days * DAY + step[2].seconds for step in self._steps), default=0
         )
         self.free = not any(step[3] for step in self._steps)
+
+    def __bool__(self) -> bool:
+        return bool(self._steps)
 
     def apply(self, instant: int, length: Duration, state: int) -> tuple[int, Duration, int]:
         """Return an instance's start, length and state as the last range before it says."""

@@ -8,6 +8,7 @@ a component that cannot be read is skipped and counted, never the whole text.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,17 @@ from freebusy.vtimezone import disagree
 from freebusy.zonenames import known_zone, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from freebusy.period import Span
 
 MAX_DATES = 20_000
 """EXDATE and RDATE values kept of one component; a calendar of 50 years has fewer."""
 _YEAR = 366 * 86400
+_USUAL_DATE = re.compile(r"(?:;TZID=([^;:,\"]+))?:(\d{8}T\d{6}Z?)", re.ASCII)
+_LOWERED = re.compile(
+    r";\s*PARTSTAT\s*=\s*\"?(?:" + "|".join(sorted(LOWERING)) + ")", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,8 @@ class _Reader:
             raise CalendarDataError("an event without DTSTART")
         start = self._moment(starts[-1])
         state, explicit = stated(properties)
-        attendees, organizer = get("ATTENDEE"), get("ORGANIZER")
+        participation = _participation(get("ATTENDEE", ()))
+        organizer = get("ORGANIZER") if participation else None
         recurrence_id = get("RECURRENCE-ID") or []
         end, duration = self._extent(uid, properties, start)
         return BusyRecord(
@@ -146,9 +152,9 @@ class _Reader:
             sequence=_whole(get("SEQUENCE")),
             stamp=_stamp(properties),
             organizer=_address(organizer[-1]) if organizer else "",
-            participation=tuple(_participation(attendees)) if attendees else (),
-            rules=tuple(_value(rest) for rest in get("RRULE", ())),
-            excluded_rules=tuple(_value(rest) for rest in get("EXRULE", ())),
+            participation=tuple(participation),
+            rules=tuple(map(_value, get("RRULE", ()))),
+            excluded_rules=tuple(map(_value, get("EXRULE", ()))),
             dates=tuple(self._dates(get("RDATE", ()))) if "RDATE" in properties else (),
             excluded=tuple(self._excluded(get("EXDATE", ()))) if "EXDATE" in properties else (),
         )
@@ -162,8 +168,14 @@ class _Reader:
 
     def _moment(self, rest: str) -> Moment:
         """Read a date line: a DATE or DATE-TIME in the zone that its TZID names."""
-        if rest[:1] == ":":
-            return parse_moment(rest[1:])
+        usual = _USUAL_DATE.fullmatch(rest)
+        if usual is not None:  # most lines of most writers, without a dictionary
+            tzid, value = usual[1], usual[2]
+            moment = parse_moment(value)
+            if tzid is None or moment.zone == UTC_ZONE:
+                return moment
+            key = self._zones.get(tzid)
+            return Moment(self._zone(tzid, moment.local) if key is None else key, moment.local)
         found, value = accept_colon_in_zone(rest)
         tzid = found.get("TZID")
         moment = parse_moment(value)
@@ -258,6 +270,8 @@ def _uid(properties: Properties, index: int) -> str:
 
 
 def _value(rest: str) -> str:
+    if rest[:1] == ":":
+        return rest[1:].strip()
     try:
         return parameters(rest)[1].strip()
     except CalendarDataError:
@@ -265,8 +279,10 @@ def _value(rest: str) -> str:
 
 
 def _all_day(properties: Properties) -> bool:
-    rests = [rest for name in ALL_DAY_PROPERTIES for rest in properties.get(name, ())]
-    return any("TRUE" in rest.upper() for rest in rests)
+    for name in ALL_DAY_PROPERTIES:
+        if name in properties and "TRUE" in properties[name][-1].upper():
+            return True
+    return False
 
 
 def _ranges_on(rest: str) -> bool:
@@ -302,11 +318,11 @@ def _address(rest: str) -> str:
     return address(found["EMAIL"]) if "EMAIL" in found and "@" not in value else address(value)
 
 
-def _participation(rests: list[str]) -> list[tuple[str, str]]:
+def _participation(rests: Sequence[str]) -> list[tuple[str, str]]:
     """Return ``(address, PARTSTAT)`` of all attendees, or none where all have just accepted."""
-    # the cheap look first: most attendees have accepted, and their lines are long
-    told = [rest for rest in rests if "=" in rest and "PARTSTAT" in rest.upper()]
-    found = [(rest, _partstat(rest)) for rest in told]
+    if not any(map(_LOWERED.search, rests)):
+        return []  # the cheap look first: attendees' lines are long
+    found = [(rest, _partstat(rest)) for rest in rests]
     if not any(status in LOWERING for _, status in found):
         return []
     return [(_address(rest), status) for rest, status in found if status]

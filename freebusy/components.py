@@ -83,12 +83,17 @@ def _definition_of(block: str) -> tuple[str, str] | None:
     return next(iter(stream.definitions.items()), None)
 
 
+@lru_cache(maxsize=2048)
+def _in_upper_case(name: str) -> str:
+    return name.upper()
+
+
 def _sort(text: str, stream: Stream) -> None:
     stack: list[Component] = []
     properties: Properties | None = None
     count = 0
     for written, rest in lines(text):
-        name = written if written in _WANTED else written.upper()
+        name = _in_upper_case(written)
         if name == "BEGIN":
             count += 1
             if count > MAX_COMPONENTS:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from freebusy.contentline import accept_colon_in_zone
 from freebusy.errors import CalendarDataError, RefusedRuleError
-from freebusy.recurrence import parse_rule, starts
+from freebusy.recurrence import starts
+from freebusy.rule import parse_rule
 from freebusy.values import UTC_ZONE, Moment, parse_moment
 from freebusy.zones import Zone, named_zone
 
