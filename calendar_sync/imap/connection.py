@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
@@ -161,9 +161,15 @@ def tls_context(settings: ImapSettings) -> ssl.SSLContext:
         ) from None
 
 
-def _is_loopback(client: IMAPClient) -> bool:
-    peer: tuple[Any, ...] = client.socket().getpeername()
-    return ipaddress.ip_address(str(peer[0]).partition("%")[0]).is_loopback
+def is_loopback(peer: str) -> bool:
+    """Whether the IP address at the other end is this machine's own."""
+    address = ipaddress.ip_address(peer.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _peer(client: IMAPClient) -> str:
+    return str(client.socket().getpeername()[0])
 
 
 def _secure(client: IMAPClient, settings: ImapSettings, context: ssl.SSLContext | None) -> None:
@@ -174,7 +180,7 @@ def _secure(client: IMAPClient, settings: ImapSettings, context: ssl.SSLContext 
                 f"{settings.endpoint} does not offer STARTTLS: set security to tls and its port"
             )
         client.starttls(context)
-    elif settings.security == "plain" and not (settings.allow_plain or _is_loopback(client)):
+    elif settings.security == "plain" and not (settings.allow_plain or is_loopback(_peer(client))):
         raise SourceRefusedError(
             f"security is plain and {settings.endpoint} is not this machine: the password would "
             "cross the network unencrypted; use tls or starttls, or set allow_plain"

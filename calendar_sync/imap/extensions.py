@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imapclient import imap_utf7
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, ProtocolError
@@ -42,6 +42,7 @@ _ATTRIBUTE = re.compile(
 )
 _UID = re.compile(rb"[( ]UID (\d{1,10})[ )]", re.IGNORECASE)
 _BODY = re.compile(rb"BODY\[([0-9A-Z.]*)\](?:<\d+>)? \{\d+\}\r\n\Z", re.IGNORECASE)
+_WHOLE = re.compile(rb"\* \d+ FETCH \(UID (\d{1,10}) BODY\[\] \{\d+\}\r\n\Z")
 _INLINE = re.compile(
     rb'BODY\[([0-9A-Z.]*)\](?:<\d+>)? "((?:[^"\\\r\n]|\\.)*)"', re.IGNORECASE | re.DOTALL
 )
@@ -199,8 +200,7 @@ def examine(client: IMAPClient, folder: str, *, condstore: bool) -> Examined:
 # -- FETCH -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class MessageState:
+class MessageState(NamedTuple):
     """What a listing says of one message."""
 
     uid: int
@@ -269,6 +269,9 @@ def parse_bodies(response: Response) -> tuple[int, dict[bytes, bytes]] | None:
 
     None for what is no FETCH response with a UID and a section.
     """
+    usual = _WHOLE.match(response[0])
+    if usual and len(response) == 3 and response[2] == b")\r\n":
+        return int(usual[1]), {b"": response[1]}
     if not _FETCH.match(response[0]):
         return None
     lines = response[::2]

@@ -321,9 +321,9 @@ class Run:
 
     def _unreadable(self, requests: list[Request]) -> Iterator[int]:
         """Yield messages that are listed but did not come, as when a spool file is damaged."""
+        read = UidSet.of(self.delivered)
         for request in requests:
-            missing = request.uids - UidSet.of(self.delivered)
-            if missing:
+            if missing := request.uids - read:
                 yield from extensions.existing(self.connection.client, missing)
 
     def _token(self, changes: Changes, requests: list[Request]) -> SyncToken:

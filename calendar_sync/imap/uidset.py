@@ -49,7 +49,15 @@ class UidSet:
     @classmethod
     def of(cls, uids: Iterable[int]) -> UidSet:
         """Return the set of these UIDs."""
-        return cls(tuple(_merged((uid, uid) for uid in sorted(uids))))
+        ranges: list[Range] = []
+        first = last = 0
+        for uid in sorted(uids):  # as _merged does, but it is done for each message of a mailbox
+            if uid > last + 1 or not first:
+                if first:
+                    ranges.append((first, last))
+                first = uid
+            last = uid
+        return cls((*ranges, (first, last))) if first else cls()
 
     @classmethod
     def parse(cls, text: str) -> UidSet:
