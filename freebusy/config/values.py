@@ -215,8 +215,8 @@ def _listed(value: object) -> object:
 
 def _below(value: Path, info: ValidationInfo) -> Path:
     """Resolve a relative path from the folder of the configuration file."""
-    folder: Path = info.context["folder"] if info.context else Path()
-    return Path(folder, value.expanduser()).resolve()
+    folder: Path | None = (info.context or {}).get("folder")
+    return value if folder is None else Path(folder, value.expanduser()).resolve()
 
 
 def _file(value: Path) -> Path:
