@@ -6,11 +6,8 @@ It expands one component at a time; that an override replaces its instance is ad
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
@@ -18,79 +15,15 @@ from icalendar.timezone import tzp
 
 from freebusy.period import Span, from_seconds, to_seconds
 from tests.oracles.meaning import kind
+from tests.readers.libical import available, components, instances, library, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-VEVENT = 4
-RECURRENCE_ID = 71
+__all__ = ["available", "spans"]
+
 NO_TIME = -(2**62)
 Raw = list[tuple[int, int]]
-
-
-class _Time(ctypes.Structure):
-    """``struct icaltimetype`` of libical 3."""
-
-    _fields_ = (
-        *((name, ctypes.c_int) for name in ("year", "month", "day", "hour", "minute", "second")),
-        ("is_date", ctypes.c_int),
-        ("is_daylight", ctypes.c_int),
-        ("zone", ctypes.c_void_p),
-    )
-
-
-class _TimeSpan(ctypes.Structure):
-    """``struct icaltime_span``."""
-
-    _fields_ = (("start", ctypes.c_long), ("end", ctypes.c_long), ("is_busy", ctypes.c_int))
-
-
-_Callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.POINTER(_TimeSpan), ctypes.c_void_p)
-_POINTER, _TEXT, _INT = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
-_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
-    "icalparser_parse_string": (_POINTER, [_TEXT]),
-    "icalcomponent_get_first_component": (_POINTER, [_POINTER, _INT]),
-    "icalcomponent_get_next_component": (_POINTER, [_POINTER, _INT]),
-    "icalcomponent_get_recurrenceid": (_Time, [_POINTER]),
-    "icalcomponent_get_dtstart": (_Time, [_POINTER]),
-    "icalcomponent_foreach_recurrence": (None, [_POINTER, _Time, _Time, _Callback, _POINTER]),
-    "icalcomponent_free": (None, [_POINTER]),
-    "icaltime_from_string": (_Time, [_TEXT]),
-    "icaltime_is_null_time": (_INT, [_Time]),
-    "icaltime_as_timet_with_zone": (ctypes.c_long, [_Time, _POINTER]),
-}
-
-
-@cache
-def library() -> Any:
-    """Return the loaded library, or None where it is not installed."""
-    name = ctypes.util.find_library("ical")
-    if name is None:
-        return None
-    loaded = ctypes.CDLL(name)
-    for function, (result, arguments) in _SIGNATURES.items():
-        getattr(loaded, function).restype = result
-        getattr(loaded, function).argtypes = arguments
-    return loaded
-
-
-def _events(root: int) -> Iterator[int]:
-    child = library().icalcomponent_get_first_component(root, VEVENT)
-    while child:
-        yield child
-        child = library().icalcomponent_get_next_component(root, VEVENT)
-
-
-def _expanded(component: int, start: datetime, end: datetime) -> Raw:
-    found: Raw = []
-
-    def note(_component: int, span: Any, _user: int) -> None:
-        found.append((span.contents.start, span.contents.end))
-
-    low = library().icaltime_from_string(f"{start:%Y%m%dT%H%M%SZ}".encode())
-    high = library().icaltime_from_string(f"{end:%Y%m%dT%H%M%SZ}".encode())
-    library().icalcomponent_foreach_recurrence(component, low, high, _Callback(note), None)
-    return found
 
 
 def _recurrence_id(component: int) -> int:
@@ -118,7 +51,7 @@ def _to_utc(wall: int, zone: ZoneInfo) -> int:
 
 def _own_spans(component: int, replaced: set[int], start: datetime, end: datetime) -> Raw:
     """Return a component's spans, without the instances that overrides replace."""
-    found = _expanded(component, start, end)
+    found = instances(component, start, end)
     if _recurrence_id(component) != NO_TIME:
         return found
     return [span for span in found if span[0] not in replaced]
@@ -129,18 +62,15 @@ def spans(
 ) -> list[Span]:
     """Return ``(start, end, type)`` of each instance in UTC seconds, free ones too."""
     tzp.use_default()
-    parsed = Calendar.from_ical(text).walk("VEVENT")
-    meanings = [kind(event, addresses) for event in parsed if isinstance(event, Event)]
-    root = library().icalparser_parse_string(text.encode())
+    events = Calendar.from_ical(text).walk("VEVENT")
+    meanings = [kind(event, addresses) for event in events if isinstance(event, Event)]
     wide = timedelta(days=2)
-    try:
-        events = list(_events(root))
-        replaced = {_recurrence_id(event) for event in events} - {NO_TIME}
-        result = []
-        for event, meaning in zip(events, meanings, strict=True):
-            found = _own_spans(event, replaced, start - wide, end + wide)
-            result += [(*span, int(meaning)) for span in _in_utc(event, found, ZoneInfo(zone))]
-    finally:
-        library().icalcomponent_free(root)
+    result = []
+    with parsed(text.encode()) as root:
+        handles = list(components(root, b"VEVENT"))
+        replaced = {_recurrence_id(handle) for handle in handles} - {NO_TIME}
+        for handle, meaning in zip(handles, meanings, strict=True):
+            found = _own_spans(handle, replaced, start - wide, end + wide)
+            result += [(*span, int(meaning)) for span in _in_utc(handle, found, ZoneInfo(zone))]
     low, high = to_seconds(start), to_seconds(end)
     return sorted({span for span in result if low < span[1] and span[0] < min(high, span[1])})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class _Time(ctypes.Structure):
+class Time(ctypes.Structure):
     """``struct icaltimetype`` of libical 3."""
 
     _fields_ = (
@@ -41,7 +41,7 @@ class _Duration(ctypes.Structure):
 class _Period(ctypes.Structure):
     """``struct icalperiodtype``."""
 
-    _fields_ = (("start", _Time), ("end", _Time), ("duration", _Duration))
+    _fields_ = (("start", Time), ("end", Time), ("duration", _Duration))
 
 
 class _Span(ctypes.Structure):
@@ -62,16 +62,17 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "icalcomponent_get_first_property": (_POINTER, [_POINTER, _INT]),
     "icalcomponent_get_next_property": (_POINTER, [_POINTER, _INT]),
     "icalcomponent_count_errors": (_INT, [_POINTER]),
-    "icalcomponent_get_dtstart": (_Time, [_POINTER]),
-    "icalcomponent_get_dtend": (_Time, [_POINTER]),
-    "icalcomponent_foreach_recurrence": (None, [_POINTER, _Time, _Time, _Callback, _POINTER]),
+    "icalcomponent_get_dtstart": (Time, [_POINTER]),
+    "icalcomponent_get_dtend": (Time, [_POINTER]),
+    "icalcomponent_get_recurrenceid": (Time, [_POINTER]),
+    "icalcomponent_foreach_recurrence": (None, [_POINTER, Time, Time, _Callback, _POINTER]),
     "icalproperty_string_to_kind": (_INT, [_TEXT]),
     "icalproperty_get_freebusy": (_Period, [_POINTER]),
     "icalproperty_get_parameter_as_string": (_TEXT, [_POINTER, _TEXT]),
-    "icaltime_add": (_Time, [_Time, _Duration]),
-    "icaltime_from_string": (_Time, [_TEXT]),
-    "icaltime_is_null_time": (_INT, [_Time]),
-    "icaltime_as_timet_with_zone": (ctypes.c_long, [_Time, _POINTER]),
+    "icaltime_add": (Time, [Time, _Duration]),
+    "icaltime_from_string": (Time, [_TEXT]),
+    "icaltime_is_null_time": (_INT, [Time]),
+    "icaltime_as_timet_with_zone": (ctypes.c_long, [Time, _POINTER]),
 }
 
 
@@ -94,7 +95,8 @@ def available() -> str | None:
 
 
 @contextmanager
-def _parsed(text: bytes) -> Iterator[int]:
+def parsed(text: bytes) -> Iterator[int]:
+    """Give the root component of a text; NotReadError where libical cannot parse it."""
     root = library().icalparser_parse_string(text)
     if not root:
         raise NotReadError("libical cannot parse it")
@@ -104,7 +106,7 @@ def _parsed(text: bytes) -> Iterator[int]:
         library().icalcomponent_free(root)
 
 
-def _components(root: int, name: bytes) -> Iterator[int]:
+def components(root: int, name: bytes) -> Iterator[int]:
     """Yield the components of a kind: the root itself, or those directly in it."""
     ical = library()
     kind = ical.icalcomponent_string_to_kind(name)
@@ -125,7 +127,7 @@ def _properties(component: int, name: bytes) -> Iterator[int]:
         found = ical.icalcomponent_get_next_property(component, kind)
 
 
-def _utc(moment: _Time) -> str:
+def _utc(moment: Time) -> str:
     seconds = library().icaltime_as_timet_with_zone(moment, moment.zone)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%dT%H%M%SZ}"
 
@@ -141,11 +143,11 @@ def _busy(found: int) -> Busy:
 
 def read(text: bytes) -> Reading:
     """Return the busy periods of a .vfb; NotReadError where libical finds fault with it."""
-    with _parsed(text) as root:
+    with parsed(text) as root:
         errors = library().icalcomponent_count_errors(root)
         if errors:
             raise NotReadError(f"libical finds {errors} errors")
-        for each in _components(root, b"VFREEBUSY"):
+        for each in components(root, b"VFREEBUSY"):
             busy = [_busy(found) for found in _properties(each, b"FREEBUSY")]
             start, end = (
                 library().icalcomponent_get_dtstart(each),
@@ -155,20 +157,25 @@ def read(text: bytes) -> Reading:
     raise NotReadError("libical finds no VFREEBUSY")
 
 
+def instances(component: int, start: datetime, end: datetime) -> list[tuple[int, int]]:
+    """Return start and end in UTC seconds of one component's instances in a window."""
+    found: list[tuple[int, int]] = []
+
+    def note(_component: int, span: Any, _user: int) -> None:
+        found.append((span.contents.start, span.contents.end))
+
+    ical = library()
+    low, high = (ical.icaltime_from_string(f"{t:%Y%m%dT%H%M%SZ}".encode()) for t in (start, end))
+    ical.icalcomponent_foreach_recurrence(component, low, high, _Callback(note), None)
+    return found
+
+
 def expand(text: bytes, start: datetime, end: datetime) -> list[tuple[int, int]]:
     """Return start and end in UTC seconds of each VEVENT's instances in a window.
 
     ``icalcomponent_foreach_recurrence`` and nothing else: no override replaces its
     instance, days and floating times are those of UTC.
     """
-    found: list[tuple[int, int]] = []
-
-    def note(_component: int, span: Any, _user: int) -> None:
-        found.append((span.contents.start, span.contents.end))
-
-    ical, callback = library(), _Callback(note)
-    low, high = (ical.icaltime_from_string(f"{t:%Y%m%dT%H%M%SZ}".encode()) for t in (start, end))
-    with _parsed(text) as root:
-        for each in list(_components(root, b"VEVENT")):
-            ical.icalcomponent_foreach_recurrence(each, low, high, callback, None)
-    return found
+    with parsed(text) as root:
+        events = list(components(root, b"VEVENT"))
+        return [span for event in events for span in instances(event, start, end)]
