@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import multiprocessing
 import os
 import signal
 import threading
@@ -230,8 +229,6 @@ class Daemon:
         if self._regeneration is not None:
             self._regeneration.stop()
         if self._engine is not None:
-            for worker in multiprocessing.active_children():
-                worker.terminate()
             self._engine.close()
         self._regeneration = self._engine = None
 

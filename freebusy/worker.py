@@ -9,20 +9,19 @@ ready to be stored.
 
 from __future__ import annotations
 
-import resource
 import signal
+import time
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
-from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from freebusy.busyrecord import BusyRecord, from_json, to_json
 from freebusy.busytime import CalendarOwner, Expansion, expand_object, upper_bound
 from freebusy.calendarobject import Reading, Skipped, read_object
 from freebusy.errors import BudgetExceededError, CalendarDataError
+from freebusy.period import coalesce
+from freebusy.workerpool import WorkerLostError, WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,9 +34,12 @@ ITEM_CPU = 0.05
 """Seconds of CPU for one item before it is stopped; reading and expanding count apart."""
 MEMORY = 2 << 30
 """Bytes of address space a worker may have."""
-_SALVAGED = 64 << 10
+_SALVAGED = 16 << 10
 """How much of an item that was stopped is looked at once more: the times are at its start."""
 _AGAIN = 0.01
+_LEEWAY = 2.0
+"""CPU seconds that a call may take beyond what its items may, before the kernel ends it."""
+_LOST = "it ends the worker process that reads it"
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -66,6 +68,7 @@ class ObjectSpans(NamedTuple):
 
     uid: str
     spans: list[Span]
+    """Coalesced: sorted and disjoint."""
     upper: int | None
     """UTC seconds after which the object has no instance; None for a series without end."""
     refused: str | None
@@ -131,8 +134,8 @@ def _read(extract: ItemExtractor, item: SourceItem, watched: tuple[int, int]) ->
 def _salvage(item: SourceItem, reason: str, cpu: float) -> Reading:
     """Read what the start of an item says, after reading all of it went wrong."""
     try:
-        reading = limited(cpu, read_object, item.body[:_SALVAGED], None, cut_off=True)
-    except CalendarDataError:
+        reading = limited(cpu / 4, read_object, item.body[:_SALVAGED], None, cut_off=True)
+    except Exception:  # noqa: BLE001 - as in read_item, whose reason counts
         reading = Reading()
     reading.skipped.append(Skipped("", reason))
     return reading
@@ -144,8 +147,15 @@ def read_item(
     """Read one item within its budget; what goes wrong is in the reading, never raised."""
     try:
         return limited(cpu, _read, extract, item, watched)
-    except CalendarDataError as error:
-        return _salvage(item, error.reason, cpu)
+    except Exception as error:  # noqa: BLE001 - one bad item never costs the file, nor our bug
+        return _salvage(item, _reason(error), cpu)
+
+
+def _reason(error: Exception) -> str:
+    """Return what to tell of an error: of one that is ours only its kind, it may quote the item."""
+    if isinstance(error, CalendarDataError):
+        return error.reason
+    return f"a fault of the gateway ({type(error).__name__})"
 
 
 def _item_reading(item: SourceItem, reading: Reading) -> ItemReading:
@@ -171,30 +181,76 @@ def expand_within(
 ) -> ObjectSpans:
     """Expand one object within its budget; a series that is refused still shows its start."""
     expansion = Expansion()
-    upper = upper_bound(parts)
+    upper = None
     try:
+        upper = upper_bound(parts)
+        if cpu <= 0:
+            raise BudgetExceededError("other series of its item took all the CPU time")
         limited(cpu, expand_object, parts, task.owner, task.horizon, expansion)
-    except CalendarDataError as error:
-        expansion = Expansion(refused=[(uid, error.reason)])
-        expand_object(parts, task.owner, task.horizon, expansion, series=False)
+    except Exception as error:  # noqa: BLE001 - as in read_item
+        expansion = _first_only(uid, parts, task, _reason(error))
     refused = expansion.refused[0][1] if expansion.refused else None
-    return ObjectSpans(uid, expansion.spans, upper, refused)
+    return ObjectSpans(uid, coalesce(expansion.spans), upper, refused)
+
+
+def _first_only(
+    uid: str, parts: Sequence[Sequence[BusyRecord]], task: Expanding, reason: str
+) -> Expansion:
+    """Return what an object shows whose series cannot be expanded."""
+    expansion = Expansion()
+    with suppress(Exception):
+        expand_object(parts, task.owner, task.horizon, expansion, series=False)
+    expansion.refused.insert(0, (uid, reason))
+    return expansion
 
 
 def read_batch(
     extract: ItemExtractor, items: Sequence[SourceItem], task: Expanding, cpu: float = ITEM_CPU
 ) -> BatchReading:
-    """Read items and expand the objects they hold; main thread only."""
+    """Read items and expand the objects they hold; main thread only.
+
+    All objects of one item share its budget: a thousand costly series are as bad as one.
+    """
     readings: list[ItemReading] = []
     parts: dict[str, list[list[BusyRecord]]] = defaultdict(list)
+    purses: dict[str, _Purse] = {}
     for item in sorted(items, key=lambda item: item.order):
+        purse = _Purse(1.5 * cpu)
         reading = read_item(extract, item, task.watched, cpu)
         readings.append(_item_reading(item, reading))
+        purse.pay()
         for uid, records in _by_uid(reading.records).items():
             parts[uid].append(records)
+            purses[uid] = purse
     return BatchReading(
-        readings, [expand_within(uid, records, task, cpu) for uid, records in parts.items()]
+        readings,
+        [_expand_paid(uid, records, task, cpu, purses[uid]) for uid, records in parts.items()],
     )
+
+
+class _Purse:
+    """The CPU seconds that are left for one item."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+        self._since = time.process_time()
+
+    def start(self) -> None:
+        """Count from now."""
+        self._since = time.process_time()
+
+    def pay(self) -> None:
+        """Take off what was used since it counts."""
+        self.left -= time.process_time() - self._since
+
+
+def _expand_paid(
+    uid: str, parts: Sequence[Sequence[BusyRecord]], task: Expanding, cpu: float, purse: _Purse
+) -> ObjectSpans:
+    purse.start()
+    thing = expand_within(uid, parts, task, min(cpu, purse.left))
+    purse.pay()
+    return thing
 
 
 def _by_uid(records: Sequence[BusyRecord]) -> dict[str, list[BusyRecord]]:
@@ -220,17 +276,8 @@ def records_of(text: str, uid: str) -> list[BusyRecord]:
     return [record for record in records if record.uid == uid]
 
 
-def _start_worker(memory: int) -> None:
-    """Prepare a worker: Ctrl-C is the parent's, memory is bounded."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    allowed = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
-
-
 class Workers:
-    """A pool of worker processes, started when first needed; safe to use from any thread."""
+    """Reading and expanding in worker processes; safe to use from any thread."""
 
     def __init__(
         self,
@@ -241,69 +288,59 @@ class Workers:
         memory: int = MEMORY,
     ) -> None:
         self._extract = extract
-        self._processes = processes
         self._cpu = item_cpu
-        self._memory = memory
-        self._lock = Lock()
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool = WorkerPool(processes, memory=memory)
 
-    def _running(self) -> ProcessPoolExecutor:
-        with self._lock:
-            if self._pool is None:
-                self._pool = ProcessPoolExecutor(
-                    self._processes,
-                    mp_context=get_context("spawn"),
-                    initializer=_start_worker,
-                    initargs=(self._memory,),
-                )
-            return self._pool
+    def _call(self, function: Callable[..., Result], things: Sequence[Any], *args: Any) -> Result:
+        """Run a function in a worker; once more where the worker is lost.
 
-    def _forget(self, broken: ProcessPoolExecutor) -> None:
-        with self._lock:
-            if self._pool is broken:
-                self._pool = None
-        broken.shutdown(wait=False, cancel_futures=True)
-
-    def _call(self, function: Callable[..., Result], *args: Any) -> Result:
-        """Run a function in a worker; one retry when the pool broke under somebody else's item."""
-        for _ in range(2):
-            pool = self._running()
-            try:
-                return pool.submit(function, *args).result()
-            except BrokenProcessPool:
-                self._forget(pool)
-        raise BudgetExceededError("it ends the worker process that reads it")
+        It may have been somebody's hand, or memory that ran out elsewhere.
+        """
+        cpu = _LEEWAY + 2 * self._cpu * len(things)
+        try:
+            return self._pool.call(cpu, function, *args)
+        except WorkerLostError:
+            return self._pool.call(cpu, function, *args)
 
     def read(self, items: Sequence[SourceItem], task: Expanding) -> BatchReading:
-        """Read a batch; where it kills its worker, item by item, to find the one that does."""
+        """Read a batch; where it ends its worker, item by item, to find the one that does.
+
+        Raises PoolClosedError after :meth:`close`.
+        """
         try:
-            return self._call(read_batch, self._extract, items, task, self._cpu)
-        except BudgetExceededError as error:
+            return self._call(read_batch, items, self._extract, items, task, self._cpu)
+        except WorkerLostError:
             if len(items) == 1:
-                lost = Reading(skipped=[Skipped("", error.reason)])
+                lost = Reading(skipped=[Skipped("", _LOST)])
                 return BatchReading([_item_reading(items[0], lost)], [])
         batches = [self.read([item], task) for item in items]
-        return BatchReading(
-            [item for batch in batches for item in batch.items],
-            [thing for batch in batches for thing in batch.objects],
-        )
+        # what one item expanded alone would be is not what several with its UID are
+        return self._rejoined([item for batch in batches for item in batch.items], task)
+
+    def _rejoined(self, readings: list[ItemReading], task: Expanding) -> BatchReading:
+        """Expand what a batch read item by item holds, over its items as one batch would."""
+        texts: dict[str, list[str]] = defaultdict(list)
+        for reading in sorted(readings, key=lambda reading: reading.order):
+            for uid in reading.uids:
+                texts[uid].append(reading.records)
+        return BatchReading(readings, self.expand(list(texts.items()), task))
 
     def expand(
         self, objects: Sequence[tuple[str, Sequence[str]]], task: Expanding
     ) -> list[ObjectSpans]:
-        """Expand stored objects; one that kills its worker comes back empty and refused."""
+        """Expand stored objects; one that ends its worker comes back empty and refused.
+
+        Raises PoolClosedError after :meth:`close`.
+        """
         if not objects:
             return []
         try:
-            return self._call(expand_stored, objects, task, self._cpu)
-        except BudgetExceededError as error:
+            return self._call(expand_stored, objects, objects, task, self._cpu)
+        except WorkerLostError:
             if len(objects) == 1:
-                return [ObjectSpans(objects[0][0], [], None, error.reason)]
+                return [ObjectSpans(objects[0][0], [], None, _LOST)]
         return [spans for thing in objects for spans in self.expand([thing], task)]
 
     def close(self) -> None:
-        """End the workers."""
-        with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
+        """End the workers, also those at work."""
+        self._pool.close()
