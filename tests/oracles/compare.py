@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from freebusy.period import to_seconds
 from tests.oracles import libical, ours, recurring
-from tests.oracles.generator import OWNER, span_of_interest
+from tests.oracles.explained import OWNERS_ZONE
+from tests.oracles.generator import OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from freebusy.period import Span
 
-ZONE = "Europe/Berlin"
 ORACLES: dict[str, Callable[..., list[Span]]] = {
     "recurring-ical-events": recurring.spans,
     "libical": libical.spans,
@@ -85,13 +85,8 @@ def disputes(
     unfolded = text.replace("\r\n ", "").replace("\r\n", "\n")
     for start, end in windows:
         low, high = to_seconds(start), to_seconds(end)
-        outcome = ours.folder([text], addresses=[OWNER], zone=ZONE, start=start, end=end)
+        outcome = ours.folder([text], addresses=[OWNER], zone=OWNERS_ZONE, start=start, end=end)
         for name in oracles:
-            theirs = ORACLES[name](text, addresses=[OWNER], zone=ZONE, start=start, end=end)
+            theirs = ORACLES[name](text, addresses=[OWNER], zone=OWNERS_ZONE, start=start, end=end)
             found = differences(outcome.instances, theirs, low, high)
             yield from joined([Dispute(unfolded, name, *one) for one in found])
-
-
-def of_event(text: str, now: datetime, oracles: Iterable[str]) -> list[Dispute]:
-    """Return all disputes over one event, round its start and round now."""
-    return list(disputes(text, span_of_interest(text, now), oracles))

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
 from freebusy.period import to_seconds
+from tests.oracles.vtimezones import WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 HOUR = 3600
 DAY = 24 * HOUR
+OWNERS_ZONE = "Europe/Berlin"
+HOME_MADE = {"Customized Time Zone": "America/St_Johns", "Mein Büro": "Europe/Berlin"}
+"""What the home-made zones of the generator are like, as far as changes of clocks go."""
 ZONES_APART = 14 * HOUR
 """No wall clock is further than this from UTC."""
 RULES_OF_TODAY = to_seconds(datetime(2009, 1, 1, tzinfo=UTC))
@@ -106,6 +111,54 @@ def is_before_rules_of_today(dispute: Dispute) -> bool:
     return "BEGIN:VTIMEZONE" in dispute.text and dispute.start < RULES_OF_TODAY
 
 
+def zone_of(dispute: Dispute) -> ZoneInfo:
+    """Return the zone of the event's DTSTART, as the database has it; the owner's without one."""
+    found = re.search(r"^DTSTART;TZID=([^:\n]*):", events(dispute), re.MULTILINE)
+    name = found[1] if found else OWNERS_ZONE
+    rule = WINDOWS.get(name)
+    return ZoneInfo(rule.iana if rule else HOME_MADE.get(name, name))
+
+
+def clocks_change(dispute: Dispute, before: int, after: int) -> bool:
+    """Whether the clocks change between so long before a dispute and so long after it."""
+    zone = zone_of(dispute)
+    first, last = dispute.start - before, dispute.end + after
+    return len({datetime.fromtimestamp(at, zone).utcoffset() for at in (first, last)}) > 1
+
+
+def is_exact_duration(dispute: Dispute) -> bool:
+    """The end of a length in hours that the clocks change under."""
+    exact = re.search(r"^DURATION:PT", dispute.text, re.MULTILINE) is not None
+    return exact and dispute.end - dispute.start <= HOUR and clocks_change(dispute, 2 * DAY, HOUR)
+
+
+def is_in_spring_gap(dispute: Dispute) -> bool:
+    """An instance at a local time that the clocks leave out."""
+    clock = next(values(events(dispute), "DTSTART"))[8:]
+    return "T01" <= clock < "T04" and clocks_change(dispute, 3 * HOUR, 3 * HOUR)
+
+
+OLD_RULES = Explanation(
+    "older than the VTIMEZONE's rules",
+    "RFC 5545 §3.6.5",
+    "a VTIMEZONE must be valid for all instances, and Outlook's is not for those before "
+    "its present rules; a known name is the database's",
+    is_before_rules_of_today,
+)
+EXACT = Explanation(
+    "hours over a change of clocks",
+    "RFC 5545 §3.3.6",
+    "the time part of a DURATION is exact; the oracle adds it on the wall clock",
+    is_exact_duration,
+)
+GAP = Explanation(
+    "a time in the spring gap",
+    "RFC 5545 §3.3.5",
+    "a local time that does not occur takes the offset before the gap; with a message's own "
+    "VTIMEZONE the oracle takes the one after it",
+    is_in_spring_gap,
+)
+
 BY_ORACLE = {
     "recurring-ical-events": (
         Explanation(
@@ -122,6 +175,9 @@ BY_ORACLE = {
             "instance of that day",
             is_on_excluded_day,
         ),
+        OLD_RULES,
+        EXACT,
+        GAP,
     ),
     "libical": (
         Explanation(
@@ -143,13 +199,9 @@ BY_ORACLE = {
             "DTSTART defines the first instance in the recurrence set",
             is_first_off_rule,
         ),
-        Explanation(
-            "older than the VTIMEZONE's rules",
-            "RFC 5545 §3.6.5",
-            "a VTIMEZONE must be valid for all instances, and Outlook's is not for those before "
-            "its present rules; a known name is the database's",
-            is_before_rules_of_today,
-        ),
+        OLD_RULES,
+        EXACT,
+        GAP,
     ),
 }
 

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.oracles import libical
-from tests.oracles.compare import Dispute, of_event
+from tests.oracles.compare import Dispute, disputes
 from tests.oracles.explained import BY_ORACLE, explain
-from tests.oracles.generator import events
+from tests.oracles.generator import events, span_of_interest
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SHARDS = 8
@@ -23,8 +23,9 @@ SHARD = 250
 def unexplained(seed: int, oracle: str) -> list[tuple[str, str]]:
     """Return what no class explains: what it would be, and the event."""
     found: list[Dispute] = []
-    for text in events(seed, SHARD, NOW):
-        found += of_event(text, NOW, [oracle])
+    for serial, text in enumerate(events(seed, SHARD, NOW)):
+        window = span_of_interest(text, NOW)[serial % 2]
+        found += disputes(text, [window], [oracle])
     return [
         (f"{one.direction} {one.start}..{one.end}", one.text)
         for one in found
