@@ -47,6 +47,11 @@ class Space:
     prefix: str
     separator: str
 
+    @property
+    def pattern(self) -> str:
+        """What LIST finds its folders by, and maybe others: Cyrus knows no ``^`` in a pattern."""
+        return self.prefix.replace("^", "%") + "*"
+
 
 @dataclass(frozen=True, slots=True)
 class Namespaces:
@@ -173,22 +178,23 @@ def _discover(connection: Connection, space: Space) -> list[str]:
     typed = _typed(connection, space) if connection.can("METADATA") else []
     if typed:
         return sorted(typed)
-    names = listed(connection, f"{space.prefix}*")
+    names = listed(connection, space.pattern)
     return sorted(name for name in names if _has_usual_name(name, space))
 
 
 def _has_usual_name(name: str, space: Space) -> bool:
     leaf = name.removeprefix(space.prefix).removeprefix(f"INBOX{space.separator}")
-    return leaf in USUAL_NAMES
+    return name.startswith(space.prefix) and leaf in USUAL_NAMES
 
 
 def _typed(connection: Connection, space: Space) -> list[str]:
     """Return the folders whose entries say event, all at once where the server takes a pattern."""
-    entries = _metadata(connection, f"{space.prefix}*")
+    entries = _metadata(connection, space.pattern)
     if not entries:
-        for name in listed(connection, f"{space.prefix}*")[:MAX_ASKED]:
+        for name in listed(connection, space.pattern)[:MAX_ASKED]:
             entries |= _metadata(connection, name)
-    return [name for name, values in entries.items() if counts(values)]
+    own = (name for name, values in entries.items() if counts(values))
+    return [name for name in own if name.startswith(space.prefix)]
 
 
 def _metadata(connection: Connection, mailbox: str) -> dict[str, dict[str, bytes]]:

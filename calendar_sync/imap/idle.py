@@ -182,8 +182,9 @@ class Watcher:
     def _session(self) -> None:
         connection = self._watch.pool.connect(self._watched.login)
         try:
-            self._look(folders.examine(connection, self._watched.folder))
             while not self._watch.bell.rung:
+                # each time anew: nothing tells a session of Dovecot that its folder was replaced
+                self._look(folders.examine(connection, self._watched.folder))
                 if connection.can("IDLE"):
                     self._idle(connection)
                 else:
@@ -192,7 +193,7 @@ class Watcher:
             connection.drop()
 
     def _look(self, box: extensions.Examined) -> None:
-        """Report what happened while no connection was there."""
+        """Report what happened while nobody listened."""
         self._retry, self._troubled = FIRST_RETRY, False
         self._watch.refusals.pop(self._watched.calendar.key, None)
         if self._state not in (self, box):
@@ -205,6 +206,7 @@ class Watcher:
             self._watch.report(self._watched.calendar)
 
     def _ask(self, connection: Connection) -> None:
+        """Wait, and have the server say what it knows."""
         self._watch.bell.wait(self._watch.settings.poll_seconds)
         if not self._watch.bell.rung:
             answer = extensions.run(connection.client, b"NOOP", name="NOOP")

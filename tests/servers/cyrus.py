@@ -159,7 +159,7 @@ class Cyrus(MailServer):
     def add_user(self, name: str) -> None:
         self._set_password(name)
         with self.session(ADMIN) as admin:
-            checked(admin.create(quoted(f"user.{name}")))
+            checked(admin.create(quoted("user." + name.replace(".", "^"))))
 
     def folder(self, leaf: str) -> str:
         return f"INBOX.{leaf}"

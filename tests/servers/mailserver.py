@@ -16,10 +16,11 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
-from tests.servers.process import HOST
+from tests.servers.process import HOST, answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from tests.servers.certificate import Certificate
 
@@ -60,6 +61,13 @@ class MailServer(ABC):
     tls_port: int
     """IMAP over TLS."""
     certificate: Certificate
+    directory: Path
+    """Everything of this server, its mail included."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nobody answers on the port."""
+        return not answers(self.port)
 
     @abstractmethod
     def start(self) -> None:
@@ -96,7 +104,11 @@ class MailServer(ABC):
         client = imaplib.IMAP4(HOST, self.port, timeout=20)
         # imaplib sends a literal and its CRLF apart and would wait 40 ms for an ACK in between
         client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.login(user, password)
+        try:
+            client.login(user, password)
+        except client.error:
+            client.shutdown()
+            raise
         return client
 
     def tls_login(self, user: str) -> imaplib.IMAP4:

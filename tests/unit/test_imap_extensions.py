@@ -96,8 +96,8 @@ def test_vanished(line: bytes, expected: UidSet | None) -> None:
         (
             [
                 (
-                    b'* METADATA user.u1.Calendar ("/shared/vendor/kolab/folder-type" "event.default"'
-                    b' "/private/vendor/kolab/folder-type" NIL)\r\n'
+                    b'* METADATA user.u1.Calendar ("/shared/vendor/kolab/folder-type"'
+                    b' "event.default" "/private/vendor/kolab/folder-type" NIL)\r\n'
                 )
             ],
             ("user.u1.Calendar", {"/shared/vendor/kolab/folder-type": b"event.default"}),
