@@ -22,7 +22,7 @@ _TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "EXRULE", "RDATE", "EXDATE", 
 _STATES = ("TRANSP", "STATUS", "ORGANIZER", "ATTENDEE", *BUSY_STATE_PROPERTIES, *ALL_DAY_PROPERTIES)
 _ZONE_PARTS = ("TZID", "TZOFFSETFROM", "TZOFFSETTO")
 _VERSIONS = ("UID", "SEQUENCE", "DTSTAMP", "LAST-MODIFIED")
-_WANTED = frozenset((*_TIMES, *_STATES, *_ZONE_PARTS, *_VERSIONS, "FREEBUSY", "BEGIN", "END"))
+_WANTED = frozenset((*_TIMES, *_STATES, *_ZONE_PARTS, *_VERSIONS, "FREEBUSY"))
 _KEPT = frozenset({"VEVENT", "VFREEBUSY", "VTIMEZONE", "STANDARD", "DAYLIGHT"})
 _ZONE_BLOCK = re.compile(r"^BEGIN:VTIMEZONE\n.*?\nEND:VTIMEZONE$", re.MULTILINE | re.DOTALL)
 _MAX_BLOCK = 8192
@@ -93,19 +93,21 @@ def _sort(text: str, stream: Stream) -> None:
     properties: Properties | None = None
     count = 0
     for written, rest in lines(text):
-        name = _in_upper_case(written)
-        if name == "BEGIN":
+        name = written if written in _WANTED else _in_upper_case(written)
+        if name in _WANTED:
+            if properties is None:
+                continue
+            if name in properties:
+                properties[name].append(rest)
+            else:
+                properties[name] = [rest]
+        elif name in ("BEGIN", "END"):
             count += 1
-            if count > MAX_COMPONENTS:
+            if count > 2 * MAX_COMPONENTS:
                 raise CalendarDataError(f"more than {MAX_COMPONENTS} components in one item")
-            _open(stack, rest[1:].strip().upper(), stream)
-        elif name == "END":
-            _close(stack, rest[1:].strip().upper(), stream)
-        else:
-            if properties is not None and name in _WANTED:
-                properties.setdefault(name, []).append(rest)
-            continue
-        properties = stack[-1].properties if stack and stack[-1].name in _KEPT else None
+            turn = _open if name == "BEGIN" else _close
+            turn(stack, rest[1:].strip().upper(), stream)
+            properties = stack[-1].properties if stack and stack[-1].name in _KEPT else None
     while stack:
         _close(stack, stack[-1].name, stream)
 
@@ -118,6 +120,9 @@ def _open(stack: list[Component], kind: str, stream: Stream) -> None:
 
 def _close(stack: list[Component], name: str, stream: Stream) -> None:
     """Close the innermost component of a name, and whatever was left open inside it."""
+    if stack and stack[-1].name == name:
+        _keep(stack.pop(), stack, stream)
+        return
     if all(part.name != name for part in stack):
         return
     while stack:

@@ -84,6 +84,12 @@ OBJECTS = sa.Table(
     sa.UniqueConstraint("calendar", "uid"),
     sa.Index("objects_in_time", "calendar", "last", "first"),
 )
+MERGED = sa.Table(
+    "merged",
+    SCHEMA,
+    sa.Column("calendar", sa.ForeignKey("calendars.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("spans", sa.LargeBinary, nullable=False),
+)
 
 
 def _create(connection: sa.Connection) -> None:
@@ -93,17 +99,33 @@ def _create(connection: sa.Connection) -> None:
 STEPS: tuple[Callable[[sa.Connection], None], ...] = (_create,)
 
 
-def migrate(connection: sa.Connection) -> None:
-    """Do the steps that are missing, inside the caller's transaction.
-
-    Raises StoreError for a database that a newer release wrote.
-    """
-    done = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
+def _done(connection: sa.Connection) -> int:
+    """Return how many steps were done; raises StoreError for more than are known."""
+    done: int = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
     if done > len(STEPS):
         raise StoreError(
             f"the state was written by a newer release (schema {done}, known here: {len(STEPS)});"
             " install that release, or start with an empty state directory"
         )
+    return done
+
+
+def check(connection: sa.Connection) -> None:
+    """Raise StoreError where the database has another schema than this release's."""
+    done = _done(connection)
+    if done < len(STEPS):
+        raise StoreError(
+            f"the state was written by an older release (schema {done}, here: {len(STEPS)});"
+            " start or restart the service, which brings it up to date"
+        )
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Do the steps that are missing, inside the caller's transaction.
+
+    Raises StoreError for a database that a newer release wrote.
+    """
+    done = _done(connection)
     for step in STEPS[done:]:
         step(connection)
     if done < len(STEPS):

@@ -8,17 +8,27 @@ processes may write: BEGIN IMMEDIATE, and ten seconds of patience.
 
 from __future__ import annotations
 
-import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.dialects.sqlite import insert
 
+from freebusy.database import open_database
 from freebusy.errors import StoreError
-from freebusy.migrations import CALENDARS, ITEM_UIDS, ITEMS, META, OBJECTS, migrate
+from freebusy.merging import inside, pack, patch, touched, unpack
+from freebusy.migrations import (
+    CALENDARS,
+    ITEM_UIDS,
+    ITEMS,
+    MERGED,
+    META,
+    OBJECTS,
+    check,
+    migrate,
+)
+from freebusy.period import coalesce
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -27,8 +37,8 @@ if TYPE_CHECKING:
     from freebusy.period import Span
     from freebusy.worker import ItemReading, ObjectSpans
 
-BUSY_TIMEOUT = 10.0
-"""Seconds that a writer waits for another."""
+MAX_PATCHED = 16
+"""Objects that may change together and still be patched into their calendar's merged spans."""
 _CHUNK = 500
 """How many values go into one IN list; SQLite's own limit is far higher, memory's is not."""
 
@@ -79,49 +89,26 @@ class Page:
     """Columns of the calendar that change with it."""
 
 
-def pack(spans: Sequence[Span]) -> bytes:
-    """Return spans as little-endian 64-bit integers, three a span."""
-    flat = [value for span in spans for value in span]
-    return struct.pack(f"<{len(flat)}q", *flat)
-
-
-def unpack(packed: bytes) -> Iterator[Span]:
-    """Yield the spans that :func:`pack` packed."""
-    return struct.iter_unpack("<3q", packed)
-
-
-def _open(path: Path) -> sa.Engine:
-    engine = sa.create_engine(
-        f"sqlite:///{path}",
-        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        # pysqlite must not begin transactions by itself, or BEGIN IMMEDIATE comes too late
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        write = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
-
-
 class Store:
     """One state database; safe to use from any thread and beside other processes."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the database; raises StoreError where it cannot be used."""
-        self._engine = _open(path)
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open or create the database; raises StoreError where it cannot be used.
+
+        ``read_only`` is for those who only look: nothing is created and no older schema
+        changed under a service that runs.
+        """
+        self._engine = open_database(path, read_only=read_only)
         try:
-            with self._write() as connection:
-                migrate(connection)
+            if read_only:
+                with self._read() as connection:
+                    check(connection)
+            else:
+                with self._write() as connection:
+                    migrate(connection)
+        except StoreError:
+            self._engine.dispose()
+            raise
         except sa.exc.DatabaseError as error:
             self._engine.dispose()
             raise StoreError(f"{path} cannot be used: {error.orig}") from error
@@ -255,26 +242,27 @@ class Store:
     def write(self, calendar: int, page: Page) -> None:
         """Write one page of changes, all or nothing."""
         with self._write() as connection:
+            ranges = _touched(connection, calendar, page)
             _delete(connection, ITEMS.c.id, page.gone)
             _insert_items(connection, calendar, page)
             _delete(connection, OBJECTS.c.uid, page.emptied, OBJECTS.c.calendar == calendar)
             _upsert_objects(connection, calendar, page.objects)
+            _patch(connection, calendar, ranges)
             self._note(connection, calendar, page.state)
 
     def spans(self, person: str, start: int, end: int) -> list[Span]:
-        """Return the spans of all a person's calendars that touch ``[start, end)``."""
+        """Return the merged spans of a person's calendars that touch ``[start, end)``."""
         query = (
-            sa.select(OBJECTS.c.spans)
-            .join(CALENDARS, CALENDARS.c.id == OBJECTS.c.calendar)
-            .where(CALENDARS.c.person == person, OBJECTS.c.last > start, OBJECTS.c.first < end)
+            sa.select(CALENDARS.c.id, MERGED.c.spans)
+            .outerjoin(MERGED, MERGED.c.calendar == CALENDARS.c.id)
+            .where(CALENDARS.c.person == person)
         )
         with self._read() as connection:
-            return [
-                span
-                for packed in connection.scalars(query)
-                for span in unpack(packed)
-                if span[1] > start and span[0] < end
-            ]
+            merged = dict(connection.execute(query).tuples().all())
+        for number in (number for number, packed in merged.items() if packed is None):
+            with self._write() as connection:
+                merged[number] = _merge(connection, number)
+        return [span for packed in merged.values() for span in inside(packed, start, end)]
 
     # -- what operators see
 
@@ -318,6 +306,51 @@ class Store:
         )
         with self._write() as connection:
             connection.execute(upsert, [{"name": k, "value": v} for k, v in values.items()])
+
+
+def _touched(connection: sa.Connection, calendar: int, page: Page) -> list[tuple[int, int]] | None:
+    """Return the time that a page changes; None where it is put together from nothing."""
+    uids = [*(thing.uid for thing in page.objects), *page.emptied]
+    if len(uids) > MAX_PATCHED:
+        return None
+    query = sa.select(OBJECTS.c.spans).where(
+        OBJECTS.c.calendar == calendar, OBJECTS.c.uid.in_(uids)
+    )
+    return touched(connection.scalars(query), [thing.spans for thing in page.objects])
+
+
+_INSIDE = "SELECT spans FROM objects WHERE calendar = ? AND last > ? AND first < ?"
+
+
+def _patch(connection: sa.Connection, calendar: int, ranges: list[tuple[int, int]] | None) -> None:
+    """Bring a calendar's merged spans up to date, or drop them to be made when asked for."""
+    if ranges is None:
+        connection.execute(sa.delete(MERGED).where(MERGED.c.calendar == calendar))
+        return
+    merged = connection.scalar(sa.select(MERGED.c.spans).where(MERGED.c.calendar == calendar))
+    if merged is None or not ranges:
+        return
+    found: list[Span] = []
+    for start, end in ranges:
+        rows = connection.exec_driver_sql(_INSIDE, (calendar, start, end))
+        for (packed,) in rows.fetchall():
+            found += inside(packed, start, end)
+    packed = patch(merged, ranges, found)
+    if packed != merged:
+        connection.execute(
+            sa.update(MERGED).where(MERGED.c.calendar == calendar).values(spans=packed)
+        )
+
+
+def _merge(connection: sa.Connection, calendar: int) -> bytes:
+    """Put a calendar's merged spans together from all its objects."""
+    rows = connection.execute(sa.select(OBJECTS.c.spans).where(OBJECTS.c.calendar == calendar))
+    packed = pack(coalesce(span for (spans,) in rows.fetchall() for span in unpack(spans)))
+    statement = insert(MERGED).values(calendar=calendar, spans=packed)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["calendar"], set_={"spans": packed})
+    )
+    return packed
 
 
 def _chunks(values: list[Any]) -> Iterator[list[Any]]:

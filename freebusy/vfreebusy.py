@@ -48,8 +48,10 @@ class FreeBusy:
     """Set while the calendars cannot be read: the time up to which this is known."""
 
     def __post_init__(self) -> None:
-        if self.stamp.tzinfo is None or (self.as_of is not None and self.as_of.tzinfo is None):
-            raise ValueError("a free/busy time stamp needs an aware datetime")
+        if self.stamp.tzinfo is not UTC or (
+            self.as_of is not None and self.as_of.tzinfo is not UTC
+        ):
+            raise ValueError("a free/busy time stamp is in UTC")
         last = self.window.start
         for period in self.periods:
             if period.start < last or period.end > self.window.end:
@@ -58,7 +60,8 @@ class FreeBusy:
 
 
 def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    """Return a UTC datetime as DATE-TIME; isoformat is several times faster than strftime."""
+    return moment.isoformat()[:19].replace("-", "").replace(":", "") + "Z"
 
 
 def fold(line: str) -> Iterator[str]:
