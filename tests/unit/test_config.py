@@ -247,6 +247,14 @@ def test_a_password_is_in_no_representation(folder: Path) -> None:
     assert [False, False] == ["geheim" in shown, "streng-vertraulich" in shown]
 
 
+def test_a_new_password_is_another_configuration(folder: Path) -> None:
+    """A reload sees that only the password has changed."""
+    before = configured(folder, PEOPLE + FIVE_LINES).sources
+    assert before == configured(folder, PEOPLE + FIVE_LINES).sources
+    (folder / "imap.password").write_text("neu\n", encoding="utf-8")
+    assert before != configured(folder, PEOPLE + FIVE_LINES).sources
+
+
 def test_an_exposed_password_file_is_told(folder: Path) -> None:
     """A password that every user of the machine may read is a warning."""
     (folder / "imap.password").chmod(0o644)
