@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 it did not work; 2 the command line or the configuration i
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -240,6 +241,9 @@ def _write(body: bytes) -> None:
 
 def main() -> None:
     """Run the command line: the one catch-all, which says what is wrong and what to do."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal without UTF-8 gets escapes for what it cannot show, and no error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except ConfigurationError as error:
@@ -254,6 +258,15 @@ def main() -> None:
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        say(f"freebusy: {error.strerror or 'input or output failed'}: {error.filename or ''}")
+        sys.exit(FAILED)
+    except Exception as error:  # noqa: BLE001 - the last resort: a traceback may quote a calendar
+        from freebusy.logs import places
+
+        say("freebusy: this is a bug in the gateway; please report these lines:")
+        say("\n".join(places(error)))
+        sys.exit(FAILED)
 
 
 if __name__ == "__main__":

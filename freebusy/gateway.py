@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING
 from freebusy.accounts import PublishedFiles, ReadAccess, Roster
 from freebusy.busytime import CalendarOwner
 from freebusy.config import ImapSource, VdirSource
-from freebusy.errors import StoreError
+from freebusy.config.values import nearest
+from freebusy.errors import ConfigurationError, StoreError
 from freebusy.expanding import Person, Rules
 from freebusy.locks import Locks
+from freebusy.names import requested_name
 from freebusy.public import PublicDirectory
 from freebusy.publisher import Publisher
 from freebusy.store import Store
 from freebusy.syncing import Feed, Syncer
+from freebusy.wording import safe
 from freebusy.worker import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from calendar_sync.pages import Limits
@@ -75,6 +78,28 @@ def roster(config: Config) -> Roster:
         default_domain=config.site.default_domain,
         full_addresses=config.site.full_addresses,
     )
+
+
+def wanted(config: Config, names: Sequence[str]) -> list[str]:
+    """Return the canonical NAMEs meant by what was typed; everybody's where it is nothing.
+
+    Raises ConfigurationError for those that name nobody.
+    """
+    if not names:
+        return list(config.members)
+    who = roster(config)
+    requests = {text: requested_name(f"/calendar/{text}") for text in names}
+    found = {
+        text: None if request is None else who.canonical(request)
+        for text, request in requests.items()
+    }
+    unknown = [text for text, name in found.items() if name is None]
+    if unknown:
+        known = [*who.names, *(address for some in who.addresses.values() for address in some)]
+        raise ConfigurationError(
+            [f"{safe(text)!r} is nobody in the roster{nearest(text, known)}" for text in unknown]
+        )
+    return [name for name in dict.fromkeys(found.values()) if name is not None]
 
 
 def read_access(config: Config) -> ReadAccess:

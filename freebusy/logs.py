@@ -42,15 +42,16 @@ class LineFormatter(logging.Formatter):
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's own name
         """Return where an exception came from, without what it says."""
-        return "\n".join(_places(ei[1])) if ei[1] is not None else ""
+        return "\n".join(places(ei[1])) if ei[1] is not None else ""
 
 
-def _places(error: BaseException) -> list[str]:
+def places(error: BaseException) -> list[str]:
+    """Return where an exception and what led to it came from, a line each, without their text."""
     lines = [f"  {type(error).__module__}.{type(error).__qualname__}"]
     frames = traceback.extract_tb(error.__traceback__)
     lines += [f"    {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
     before = error.__cause__ or error.__context__
-    return lines + _places(before) if before is not None else lines
+    return lines + places(before) if before is not None else lines
 
 
 def configure(level: str) -> None:

@@ -9,8 +9,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from freebusy import gateway
-from freebusy.errors import ConfigurationError
-from freebusy.names import requested_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,29 +18,10 @@ if TYPE_CHECKING:
     from freebusy.gateway import Engine
 
 
-def wanted(config: Config, names: Sequence[str]) -> list[str]:
-    """Return the canonical NAMEs meant by what was typed; everybody's where it is nothing.
-
-    Raises ConfigurationError for those that name nobody.
-    """
-    if not names:
-        return list(config.members)
-    who = gateway.roster(config)
-    requests = {text: requested_name(f"/calendar/{text}") for text in names}
-    found = {
-        text: None if request is None else who.canonical(request)
-        for text, request in requests.items()
-    }
-    unknown = [text for text, name in found.items() if name is None]
-    if unknown:
-        raise ConfigurationError([f"{text!r} is nobody in the roster" for text in unknown])
-    return [name for name in dict.fromkeys(found.values()) if name is not None]
-
-
 def refresh_by_hand(config: Config, names: Sequence[str]) -> int:
     """Sync and refresh people, showing progress; return how many did not work."""
     console = Console(stderr=True, highlight=False)
-    chosen = wanted(config, names)
+    chosen = gateway.wanted(config, names)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     failed = 0
     with (
