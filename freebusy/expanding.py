@@ -57,9 +57,21 @@ class Rules:
         return window(now, zone, past_days=self.past_days, months=self.months)
 
 
-def expanding(person: Person, span: TimeRange) -> Expanding:
-    """Return for whom and how far a person's objects are expanded when the window is ``span``."""
-    return Expanding(person.owner, horizon(span), span.seconds)
+def reached(state: CalendarState) -> tuple[int, int] | None:
+    """Return how far a calendar's objects are expanded; None where nothing was read yet."""
+    if state.horizon_start is None or state.horizon_end is None:
+        return None
+    return state.horizon_start, state.horizon_end
+
+
+def expanding(person: Person, span: TimeRange, state: CalendarState | None = None) -> Expanding:
+    """Return for whom and how far a person's objects are expanded when the window is ``span``.
+
+    With ``state``, as far as those that the calendar holds already: were a new one to
+    fall short of them, a window that grows again would find it missing.
+    """
+    kept = None if state is None else reached(state)
+    return Expanding(person.owner, kept or horizon(span), span.seconds)
 
 
 def basis(person: Person) -> str:
@@ -72,11 +84,11 @@ def basis(person: Person) -> str:
 
 def outgrown(person: Person, state: CalendarState, span: TimeRange) -> bool:
     """Whether a calendar's spans do not reach over the window, or rest on another basis."""
-    if state.horizon_start is None or state.horizon_end is None:
-        return False  # nothing was read yet
+    kept = reached(state)
+    if kept is None:
+        return False
     start, end = span.seconds
-    kept = state.horizon_start <= start and end <= state.horizon_end
-    return state.basis != basis(person) or not kept
+    return state.basis != basis(person) or not (kept[0] <= start and end <= kept[1])
 
 
 def expand_further(

@@ -93,12 +93,15 @@ class Run:
         if self._state.horizon_start is None:
             start, end = self._task.horizon
             columns |= {"horizon_start": start, "horizon_end": end, "basis": self._basis}
+        number = self._state.run + self._fresh
         if page.token is None:
-            return columns
+            # A run that delivers everything and breaks off leaves items that nobody will
+            # report gone: the next one must deliver everything too, under another number.
+            return columns | ({"token": None, "run": number} if self._fresh else {})
         return columns | {
             "token": str(page.token),
             "generation": page.generation,
-            "run": self._state.run + self._fresh,
+            "run": number,
             "reader": READER_VERSION,
             "last_attempt": now,
             "last_success": now,

@@ -27,12 +27,18 @@ class Locks:
     @contextmanager
     def hold(self, name: str, patience: float = PATIENCE) -> Iterator[None]:
         """Hold a lock; not re-entrant.  Raises StoreError when ``patience`` seconds are over."""
-        descriptor = os.open(self._directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = self._open(name)
         try:
             _wait(descriptor, name, time.monotonic() + patience)
             yield
         finally:
             os.close(descriptor)
+
+    def _open(self, name: str) -> int:
+        try:
+            return os.open(self._directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(f"the lock {name} cannot be opened: {error.strerror}") from error
 
 
 def _wait(descriptor: int, name: str, deadline: float) -> None:

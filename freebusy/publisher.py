@@ -50,6 +50,7 @@ class Publisher:
         self._locks = locks
         self.rules = rules
         self._now = now
+        self._spoken: set[str] = set()
 
     def refresh(self, person: Person) -> Refreshed:
         """Bring a person's file up to date with the store and the clock.
@@ -63,8 +64,14 @@ class Publisher:
             if not states:
                 return self._withdraw(person.name)
             before = self._public.read(person.name)
-            if before is None and not self._knows(states):
+            if self._knows(states):
+                self._note_spoken(person.name)
+            elif before is None:
                 return "unknown"
+            elif not self._has_spoken(person.name):
+                return "unchanged"
+            elif all(state.last_success is None for state in states):
+                return self._withdraw(person.name)
             outcome = self._replace(person, span, states, before)
         if outcome == "written":
             log.info("refresh person=%s outcome=%s", person.name, outcome)
@@ -75,7 +82,23 @@ class Publisher:
         with self._locks.hold(f"{name}.lock"):
             return self._withdraw(name)
 
+    def _note_spoken(self, name: str) -> None:
+        """Remember that what this store knows of a person has been enough for a file."""
+        if name not in self._spoken:
+            self._store.remember(**{f"spoken:{name}": "yes"})
+            self._spoken.add(name)
+
+    def _has_spoken(self, name: str) -> bool:
+        """Whether a file rests on this store; if not, it says more than the store does.
+
+        That is one that an older state left, and which stays until all is read again.
+        """
+        return name in self._spoken or self._store.meta(f"spoken:{name}") == "yes"
+
     def _withdraw(self, name: str) -> Refreshed:
+        self._spoken.discard(name)
+        if self._store.meta(f"spoken:{name}"):
+            self._store.remember(**{f"spoken:{name}": ""})
         if not self._public.remove(name):
             return "unknown"
         log.warning("refresh person=%s outcome=withdrawn", name)

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from freebusy.crew import Crew
 from freebusy.duetimes import DueTimes
-from freebusy.errors import SourceError
+from freebusy.errors import FreeBusyError, SourceError
 from freebusy.ports import WatchableSource
 from freebusy.schedule import Backoff, Debounce, next_confirmation, next_tick
+from freebusy.workerpool import PoolClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,6 +38,8 @@ _GLANCE = 20.0
 """Seconds between two looks at the wall clock, which may be set at any time."""
 _SETTLING = 3.0
 """Seconds after a watch began in which a change may have gone unseen: look once more then."""
+_GATHERING = 1.0
+"""Seconds before a watch begins again: where one person's calendars changed, others' do."""
 _RETRIES = Backoff(first=5.0, cap=300.0)
 
 
@@ -142,15 +145,23 @@ class Regeneration:
 
     def _keep_time(self) -> None:
         while not self._stop.is_set():
-            with self._changed:
-                now = time.monotonic()
-                for task in self._due.pop(now):
-                    self._give(task)
-                self._look_at_the_wall()
-                following = self._due.next()
-                wait = _GLANCE if following is None else min(_GLANCE, following - now)
-                if not self._stop.is_set():
-                    self._changed.wait(max(0.0, wait))
+            try:
+                self._do_what_is_due()
+            except Exception:
+                log.exception("time event=bug")
+                self._stop.wait(_GATHERING)
+
+    def _do_what_is_due(self) -> None:
+        """Hand out what is due, then wait for what comes next."""
+        with self._changed:
+            now = time.monotonic()
+            for task in self._due.pop(now):
+                self._give(task)
+            self._look_at_the_wall()
+            following = self._due.next()
+            wait = _GLANCE if following is None else min(_GLANCE, following - now)
+            if not self._stop.is_set():
+                self._changed.wait(max(0.0, wait))
 
     def _look_at_the_wall(self) -> None:
         """Do what the clock on the wall asks: fixed times, and a new day somewhere."""
@@ -189,7 +200,8 @@ class Regeneration:
             self._due.set((person.name, source), now + random.random() * spread)  # noqa: S311 - jitter
         tick = next_tick(now, plan.interval, now=now, jitter=random.random())  # noqa: S311 - jitter
         self._due.set(("", source), tick)
-        self._noted(source, tick - now)
+        # by another thread: it writes to disk, and here everybody would wait for it
+        self._renderer.give(lambda: self._noted(source, tick - now))
 
     def _make_due(self, task: Task, at: float, only: Calendar | None = None) -> None:
         with self._changed:
@@ -208,8 +220,11 @@ class Regeneration:
         person, plan = self._persons[name], self._plans[source]
         try:
             wait = self._sync(person, plan, only)
-        except _Stopping:
+        except (_Stopping, PoolClosedError):
             return
+        except FreeBusyError as error:  # mostly the disk: full, or read-only
+            log.error("sync person=%s source=%s error=%s", name, source, error)  # noqa: TRY400 - it is no bug
+            wait = self._until_retry(task, plan)
         except Exception:
             log.exception("sync person=%s source=%s event=bug", name, source)
             wait = _RETRIES.cap
@@ -231,8 +246,7 @@ class Regeneration:
         for calendar in [None] if only is None else only:
             outcome = self._syncer.sync(person, plan.feed, calendar, self._go_on)
             if outcome.errors:
-                progress.failures += 1
-                wait = min(plan.interval, _wait(progress.failures))
+                wait = self._until_retry((person.name, plan.feed.name), plan)
             elif only is None:
                 progress.failures = 0
             if outcome.doubtful:
@@ -244,6 +258,12 @@ class Regeneration:
                 self._watch_anew(plan)
         self._refresh(person)
         return wait
+
+    def _until_retry(self, task: Task, plan: Plan) -> float:
+        """Count a failure; return the seconds to the next attempt."""
+        progress = self._state[task]
+        progress.failures += 1
+        return min(plan.interval, _wait(progress.failures))
 
     def _until_confirmed(self, progress: _Progress) -> float:
         """Return the seconds to the next look at a calendar that seems to be gone."""
@@ -267,6 +287,8 @@ class Regeneration:
         while not self._stop.is_set():
             again = threading.Event()
             with self._changed:
+                if self._stop.is_set():
+                    return
                 self._watches[plan.feed.name] = again
                 calendars = self._watched(plan)
             try:
@@ -274,6 +296,7 @@ class Regeneration:
                     self._settle(plan)
                     source.watch(calendars, self._note_change(plan), again)
                     failures = 0
+                    self._stop.wait(_GATHERING)
                     continue
             except SourceError as error:
                 failures += 1

@@ -258,7 +258,7 @@ class Store:
             .where(CALENDARS.c.person == person)
         )
         with self._read() as connection:
-            merged = dict(connection.execute(query).tuples().all())
+            merged = {row.id: row.spans for row in connection.execute(query)}
         for number in (number for number, packed in merged.items() if packed is None):
             with self._write() as connection:
                 merged[number] = _merge(connection, number)

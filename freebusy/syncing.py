@@ -89,7 +89,21 @@ class Syncer:
         with self._locks.hold(f"{person.name}.sync"):
             for calendar in [only] if only else self._discover(person, feed, outcome):
                 self._sync_calendar(person, feed, calendar, outcome, progress)
+            if only is None and not outcome.errors:
+                self._let_go(person, outcome)
         return outcome
+
+    def _let_go(self, person: Person, outcome: Synced) -> None:
+        """Forget the calendars of a source that is no longer configured for this person.
+
+        Only once all that now are have been read: until then the old times are what is known.
+        """
+        states = self._store.calendars(person.name)
+        left = [state for state in states if person.sources and state.source not in person.sources]
+        if left and all(state.last_success for state in states if state not in left):
+            for state in left:
+                self._store.forget(state.id)
+            outcome.changed = True
 
     def discover(self, person: Person, feed: Feed) -> Sequence[Calendar]:
         """Return a person's calendars, for watching; none where they cannot be listed."""
@@ -138,7 +152,8 @@ class Syncer:
             expand_further(self._store, self._workers, person, state, span)
             state = self._state(person, feed, calendar.key, calendar.name)
             outcome.changed = True
-        run = Run(self._store, self._workers, state, expanding(person, span), basis(person))
+        task = expanding(person, span, state)
+        run = Run(self._store, self._workers, state, task, basis(person))
         try:
             for page in ahead(feed.source.sync(calendar, run.token)):
                 if page.token is not None and run.leaves_nothing(page) and not self._sure(state):
