@@ -77,8 +77,8 @@ def expand_object(
 
     Without ``series``, only what a refused one shows: DTSTART's instance and the overrides.
     """
-    if len(parts) == 1 and len(parts[0]) == 1 and not _is_series(parts[0][0]):
-        _expand_single(parts[0][0], owner, window, expansion)  # what most objects are
+    if is_single(parts):
+        _expand_single(parts[0][0], owner, window, expansion)
         return
     for record in (record for part in parts for record in part if record.start is None):
         expansion.spans += clip(record.periods, *window)
@@ -96,8 +96,12 @@ def expand_object(
         expansion.spans += instances.first_only()
 
 
-def _is_series(record: BusyRecord) -> bool:
-    return bool(record.rules or record.dates or record.excluded or record.this_and_future)
+def is_single(parts: Sequence[Sequence[BusyRecord]]) -> bool:
+    """Whether an object is one event that does not recur: what most objects are."""
+    if len(parts) != 1 or len(parts[0]) != 1:
+        return False
+    record = parts[0][0]
+    return not (record.rules or record.dates or record.excluded or record.this_and_future)
 
 
 def _expand_single(

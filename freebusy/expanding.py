@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from freebusy.store import Page
+from freebusy.pagewriting import Page
 from freebusy.window import horizon, window
 from freebusy.worker import Expanding
 from freebusy.zones import database_version

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from freebusy.busyrecord import READER_VERSION
 from freebusy.expanding import BATCH
+from freebusy.pagewriting import Page
 from freebusy.ports import SyncToken
-from freebusy.store import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,7 +54,12 @@ class Run:
         empty = self._delivered == 0 and not page.items
         return fresh and empty and self._store.item_count(self._state.id) > 0
 
-    def write(self, page: SyncPage, now: int) -> None:
+    def readings(self, pages: Iterator[SyncPage]) -> Iterator[tuple[SyncPage, BatchReading]]:
+        """Yield each page with what its items gave; rests on nothing that the store holds."""
+        for page in pages:
+            yield page, self._workers.read(page.items, self._task)
+
+    def write(self, page: SyncPage, batch: BatchReading, now: int) -> None:
         """Write one page; with the last, its token and the news that all went well."""
         self._fresh = self._fresh or page.fresh
         self._delivered += len(page.items)
@@ -64,7 +69,6 @@ class Run:
             self._note(page, now)
             return
         self.changed = True
-        batch = self._workers.read(page.items, self._task)
         objects, emptied = self._objects(batch, leaving)
         state = self._columns(page, now, changed=True)
         if any(item.uids for item in batch.items):

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from freebusy.database import open_database
 from freebusy.errors import StoreError
-from freebusy.merging import inside, pack, patch, touched, unpack
+from freebusy.merging import inside
 from freebusy.migrations import (
     CALENDARS,
     ITEM_UIDS,
@@ -28,19 +28,13 @@ from freebusy.migrations import (
     check,
     migrate,
 )
-from freebusy.period import coalesce
+from freebusy.pagewriting import Page, among, merge, note, write_page
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from freebusy.period import Span
-    from freebusy.worker import ItemReading, ObjectSpans
-
-MAX_PATCHED = 16
-"""Objects that may change together and still be patched into their calendar's merged spans."""
-_CHUNK = 500
-"""How many values go into one IN list; SQLite's own limit is far higher, memory's is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +65,6 @@ class CalendarState:
     """Since when it has looked empty or gone without proof."""
     doubts: int = 0
     """How often it has looked so by now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What one transaction writes of a calendar."""
-
-    generation: str
-    run: int
-    items: Sequence[ItemReading]
-    gone: Collection[int]
-    """Item ids that go, replaced ones among them."""
-    objects: Sequence[ObjectSpans]
-    emptied: Collection[str]
-    """UIDs that no item holds any more."""
-    state: Mapping[str, Any]
-    """Columns of the calendar that change with it."""
 
 
 class Store:
@@ -158,13 +136,7 @@ class Store:
     def note(self, calendar: int, **columns: Any) -> None:
         """Change columns of a calendar."""
         with self._write() as connection:
-            self._note(connection, calendar, columns)
-
-    def _note(self, connection: sa.Connection, calendar: int, columns: Mapping[str, Any]) -> None:
-        if columns:
-            connection.execute(
-                sa.update(CALENDARS).where(CALENDARS.c.id == calendar).values(**columns)
-            )
+            note(connection, calendar, columns)
 
     def forget(self, calendar: int) -> None:
         """Drop a calendar with all that was read of it."""
@@ -176,14 +148,12 @@ class Store:
     def item_ids(self, calendar: int, generation: str, hrefs: Collection[str]) -> dict[str, int]:
         """Return the ids of the items of one generation that are known, by href."""
         query = sa.select(ITEMS.c.href, ITEMS.c.id).where(
-            ITEMS.c.calendar == calendar, ITEMS.c.generation == generation
+            ITEMS.c.calendar == calendar,
+            ITEMS.c.generation == generation,
+            among(ITEMS.c.href, hrefs),
         )
         with self._read() as connection:
-            return {
-                href: number
-                for some in _chunks(list(hrefs))
-                for href, number in connection.execute(query.where(ITEMS.c.href.in_(some)))
-            }
+            return {row.href: row.id for row in connection.execute(query)}
 
     def outdated(self, calendar: int, generation: str, run: int) -> list[int]:
         """Return the ids of items that a finished fresh run has not delivered."""
@@ -202,13 +172,9 @@ class Store:
 
     def uids_of(self, items: Collection[int]) -> set[str]:
         """Return the UIDs that these items hold."""
-        query = sa.select(ITEM_UIDS.c.uid)
+        query = sa.select(ITEM_UIDS.c.uid).where(among(ITEM_UIDS.c.item, items))
         with self._read() as connection:
-            return {
-                uid
-                for some in _chunks(list(items))
-                for uid in connection.scalars(query.where(ITEM_UIDS.c.item.in_(some)))
-            }
+            return set(connection.scalars(query))
 
     def holders(
         self, calendar: int, uids: Collection[str], without: Collection[int] = ()
@@ -217,18 +183,15 @@ class Store:
         query = (
             sa.select(ITEM_UIDS.c.uid, ITEMS.c.id, ITEMS.c.order, ITEMS.c.records)
             .join(ITEMS, ITEMS.c.id == ITEM_UIDS.c.item)
-            .where(ITEM_UIDS.c.calendar == calendar)
+            .where(ITEM_UIDS.c.calendar == calendar, among(ITEM_UIDS.c.uid, uids))
             .order_by(ITEMS.c.order, ITEMS.c.id)
         )
         found: dict[str, list[tuple[int, str]]] = {}
         left_out = set(without)
         with self._read() as connection:
-            for some in _chunks(list(uids)):
-                for uid, item, order, records in connection.execute(
-                    query.where(ITEM_UIDS.c.uid.in_(some))
-                ):
-                    if item not in left_out:
-                        found.setdefault(uid, []).append((order, records))
+            for uid, item, order, records in connection.execute(query):
+                if item not in left_out:
+                    found.setdefault(uid, []).append((order, records))
         return found
 
     def objects_reaching(self, calendar: int, since: int | None) -> list[str]:
@@ -242,13 +205,7 @@ class Store:
     def write(self, calendar: int, page: Page) -> None:
         """Write one page of changes, all or nothing."""
         with self._write() as connection:
-            ranges = _touched(connection, calendar, page)
-            _delete(connection, ITEMS.c.id, page.gone)
-            _insert_items(connection, calendar, page)
-            _delete(connection, OBJECTS.c.uid, page.emptied, OBJECTS.c.calendar == calendar)
-            _upsert_objects(connection, calendar, page.objects)
-            _patch(connection, calendar, ranges)
-            self._note(connection, calendar, page.state)
+            write_page(connection, calendar, page)
 
     def spans(self, person: str, start: int, end: int) -> list[Span]:
         """Return the merged spans of a person's calendars that touch ``[start, end)``."""
@@ -261,7 +218,7 @@ class Store:
             merged = {row.id: row.spans for row in connection.execute(query)}
         for number in (number for number, packed in merged.items() if packed is None):
             with self._write() as connection:
-                merged[number] = _merge(connection, number)
+                merged[number] = merge(connection, number)
         return [span for packed in merged.values() for span in inside(packed, start, end)]
 
     # -- what operators see
@@ -306,114 +263,3 @@ class Store:
         )
         with self._write() as connection:
             connection.execute(upsert, [{"name": k, "value": v} for k, v in values.items()])
-
-
-def _touched(connection: sa.Connection, calendar: int, page: Page) -> list[tuple[int, int]] | None:
-    """Return the time that a page changes; None where it is put together from nothing."""
-    uids = [*(thing.uid for thing in page.objects), *page.emptied]
-    if len(uids) > MAX_PATCHED:
-        return None
-    query = sa.select(OBJECTS.c.spans).where(
-        OBJECTS.c.calendar == calendar, OBJECTS.c.uid.in_(uids)
-    )
-    return touched(connection.scalars(query), [thing.spans for thing in page.objects])
-
-
-_INSIDE = "SELECT spans FROM objects WHERE calendar = ? AND last > ? AND first < ?"
-
-
-def _patch(connection: sa.Connection, calendar: int, ranges: list[tuple[int, int]] | None) -> None:
-    """Bring a calendar's merged spans up to date, or drop them to be made when asked for."""
-    if ranges is None:
-        connection.execute(sa.delete(MERGED).where(MERGED.c.calendar == calendar))
-        return
-    merged = connection.scalar(sa.select(MERGED.c.spans).where(MERGED.c.calendar == calendar))
-    if merged is None or not ranges:
-        return
-    found: list[Span] = []
-    for start, end in ranges:
-        rows = connection.exec_driver_sql(_INSIDE, (calendar, start, end))
-        for (packed,) in rows.fetchall():
-            found += inside(packed, start, end)
-    packed = patch(merged, ranges, found)
-    if packed != merged:
-        connection.execute(
-            sa.update(MERGED).where(MERGED.c.calendar == calendar).values(spans=packed)
-        )
-
-
-def _merge(connection: sa.Connection, calendar: int) -> bytes:
-    """Put a calendar's merged spans together from all its objects."""
-    rows = connection.execute(sa.select(OBJECTS.c.spans).where(OBJECTS.c.calendar == calendar))
-    packed = pack(coalesce(span for (spans,) in rows.fetchall() for span in unpack(spans)))
-    statement = insert(MERGED).values(calendar=calendar, spans=packed)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["calendar"], set_={"spans": packed})
-    )
-    return packed
-
-
-def _chunks(values: list[Any]) -> Iterator[list[Any]]:
-    return (values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK))
-
-
-def _delete(
-    connection: sa.Connection,
-    column: sa.Column[Any],
-    values: Collection[Any],
-    where: sa.ColumnElement[bool] | None = None,
-) -> None:
-    for some in _chunks(list(values)):
-        statement = sa.delete(column.table).where(column.in_(some))
-        connection.execute(statement if where is None else statement.where(where))
-
-
-# The bulk statements go past Core's row handling, which costs twice SQLite's own time.
-_INSERT_ITEM = (
-    'INSERT INTO items (id, calendar, generation, href, "order", run, records, skipped, notes)'
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_INSERT_UID = "INSERT INTO item_uids (calendar, item, uid) VALUES (?, ?, ?)"
-_UPSERT_OBJECT = (
-    "INSERT INTO objects (calendar, uid, first, last, upper, spans, refused)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (calendar, uid) DO UPDATE SET"
-    " first = excluded.first, last = excluded.last, upper = excluded.upper,"
-    " spans = excluded.spans, refused = excluded.refused"
-)
-
-
-def _insert_items(connection: sa.Connection, calendar: int, page: Page) -> None:
-    if not page.items:
-        return
-    # ids are given here: the write lock is held, so nobody else takes them meanwhile
-    highest = connection.scalar(sa.select(sa.func.max(ITEMS.c.id))) or 0
-    rows = []
-    uids = []
-    for number, item in enumerate(page.items, highest + 1):
-        skipped = "\n".join(f"{uid}\t{reason}" for uid, reason in item.skipped)
-        notes = " ".join(f"{name}={count}" for name, count in item.notes)
-        place = (number, calendar, page.generation, item.href, item.order, page.run)
-        rows.append((*place, item.records, skipped, notes))
-        uids += [(calendar, number, uid) for uid in item.uids]
-    connection.exec_driver_sql(_INSERT_ITEM, rows)
-    if uids:
-        connection.exec_driver_sql(_INSERT_UID, uids)
-
-
-def _upsert_objects(
-    connection: sa.Connection, calendar: int, objects: Sequence[ObjectSpans]
-) -> None:
-    rows = [
-        (
-            calendar,
-            thing.uid,
-            min((span[0] for span in thing.spans), default=None),
-            max((span[1] for span in thing.spans), default=None),
-            thing.upper,
-            pack(thing.spans),
-            thing.refused,
-        )
-        for thing in objects
-    ]
-    if rows:
-        connection.exec_driver_sql(_UPSERT_OBJECT, rows)

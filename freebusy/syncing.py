@@ -155,11 +155,12 @@ class Syncer:
         task = expanding(person, span, state)
         run = Run(self._store, self._workers, state, task, basis(person))
         try:
-            for page in ahead(feed.source.sync(calendar, run.token)):
+            fetched = ahead(feed.source.sync(calendar, run.token))
+            for page, batch in ahead(run.readings(fetched)):  # one fetches, one reads, one stores
                 if page.token is not None and run.leaves_nothing(page) and not self._sure(state):
                     outcome.doubtful = True
                     return
-                run.write(page, to_seconds(self._now()))
+                run.write(page, batch, to_seconds(self._now()))
                 outcome.items += len(page.items)
                 progress(outcome.items, page.total)
         except SourceError as error:

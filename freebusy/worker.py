@@ -14,10 +14,17 @@ import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from freebusy.busyrecord import BusyRecord, from_json, to_json
-from freebusy.busytime import CalendarOwner, Expansion, expand_object, upper_bound
+from freebusy.busytime import (
+    CalendarOwner,
+    Expansion,
+    expand_object,
+    is_single,
+    upper_bound,
+)
 from freebusy.calendarobject import Reading, Skipped, read_object
 from freebusy.errors import BudgetExceededError, CalendarDataError
 from freebusy.period import coalesce
@@ -107,7 +114,7 @@ def limited(
 
     Raises BudgetExceededError when the limit is reached.
     """
-    before = signal.signal(signal.SIGVTALRM, _stop)
+    _take_timer()
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds, _AGAIN)
         try:
@@ -119,8 +126,12 @@ def limited(
         raise BudgetExceededError(f"more than {seconds * 1000:.0f} ms of CPU") from None
     except (MemoryError, RecursionError) as error:
         raise BudgetExceededError(f"a {type(error).__name__} while it was read") from None
-    finally:
-        signal.signal(signal.SIGVTALRM, before)
+
+
+@cache
+def _take_timer() -> None:
+    """Take SIGVTALRM over, once for the process: nobody else here uses it."""
+    signal.signal(signal.SIGVTALRM, _stop)
 
 
 def _read(extract: ItemExtractor, item: SourceItem, watched: tuple[int, int]) -> Reading:
@@ -186,7 +197,10 @@ def expand_within(
         upper = upper_bound(parts)
         if cpu <= 0:
             raise BudgetExceededError("other series of its item took all the CPU time")
-        limited(cpu, expand_object, parts, task.owner, task.horizon, expansion)
+        if is_single(parts):  # nothing in it can run away
+            expand_object(parts, task.owner, task.horizon, expansion)
+        else:
+            limited(cpu, expand_object, parts, task.owner, task.horizon, expansion)
     except Exception as error:  # noqa: BLE001 - as in read_item
         expansion = _first_only(uid, parts, task, _reason(error))
     refused = expansion.refused[0][1] if expansion.refused else None
@@ -307,6 +321,8 @@ class Workers:
 
         Raises PoolClosedError after :meth:`close`.
         """
+        if not items:
+            return BatchReading([], [])
         try:
             return self._call(read_batch, items, self._extract, items, task, self._cpu)
         except WorkerLostError:

@@ -9,19 +9,21 @@ A process ends with its parent, however that ends: its pipe does.
 
 from __future__ import annotations
 
+import gc
 import math
 import resource
 import signal
 import threading
 from contextlib import suppress
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from freebusy.errors import FreeBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
 
-_CONTEXT = get_context("spawn")
+_READY = "ready"
 _LAST_WORD = 2.0
 """Seconds in which a process that was told to end does."""
 
@@ -33,12 +35,20 @@ class WorkerLostError(Exception):
     """The process ended during the call: by what it was given, or by somebody's hand."""
 
 
+class WorkerStartError(FreeBusyError):
+    """A process ended before it could do anything: no item is to blame for that."""
+
+    def __init__(self) -> None:
+        super().__init__("a worker process cannot be started; is memory short?")
+
+
 class PoolClosedError(Exception):
     """The pool was closed: what was under way is done again at the next start."""
 
 
 def _limit(memory: int) -> None:
     """Prepare a worker: Ctrl-C is the parent's, memory is bounded, no core holds calendars."""
+    gc.set_threshold(50_000, 20, 20)  # a batch makes many small tuples, and no cycles
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
@@ -68,6 +78,7 @@ def _work(pipe: Connection, memory: int) -> None:
     """
     _limit(memory)
     with suppress(BaseException):
+        pipe.send(_READY)
         while True:
             cpu, function, args = pipe.recv()
             _allow(cpu)
@@ -82,15 +93,21 @@ class _Worker:
     """One process and the pipe to it."""
 
     def __init__(self, memory: int) -> None:
-        self._pipe, far = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=_work, args=(far, memory), daemon=True)
+        from multiprocessing import get_context  # many who import this start no worker
+
+        context = get_context("spawn")
+        self._pipe, far = context.Pipe()
+        self._process = context.Process(target=_work, args=(far, memory), daemon=True)
         try:
             self._process.start()
+        except OSError as error:
+            raise WorkerStartError from error
         finally:
             far.close()  # or the pipe would not close with the process
 
     def call(self, cpu: float, function: Callable[..., Result], args: tuple[Any, ...]) -> Result:
         """Call a function there; raises WorkerLostError, or what the function raised."""
+        self._await_start()
         try:
             self._pipe.send((cpu, function, args))
             done, answer = self._pipe.recv()
@@ -100,6 +117,13 @@ class _Worker:
             raise answer
         result: Result = answer
         return result
+
+    def _await_start(self) -> None:
+        """Wait for the process's first word; raises WorkerStartError where there is none."""
+        try:
+            self._ready = self._ready or self._pipe.recv() == _READY
+        except (EOFError, OSError) as error:
+            raise WorkerStartError from error
 
     def end(self) -> None:
         """End the process, whatever it does; a call that waits for it is then over."""
@@ -130,13 +154,13 @@ class WorkerPool:
     ) -> Result:
         """Call a function of a module in a worker that has so many CPU seconds for it.
 
-        Raises WorkerLostError when the process ends during the call, PoolClosedError
-        after :meth:`close`, and what the function raised.
+        Raises WorkerLostError when the process ends during the call, WorkerStartError when
+        it does before, PoolClosedError after :meth:`close`, and what the function raised.
         """
         worker = self._take()
         try:
             result = worker.call(cpu, function, args)
-        except WorkerLostError:
+        except (WorkerLostError, WorkerStartError):
             self._drop(worker)
             raise
         except BaseException:
