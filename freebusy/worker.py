@@ -28,7 +28,7 @@ from freebusy.busytime import (
 from freebusy.calendarobject import Reading, Skipped, read_object
 from freebusy.errors import BudgetExceededError, CalendarDataError
 from freebusy.period import coalesce
-from freebusy.workerpool import WorkerLostError, WorkerPool
+from freebusy.workerpool import WorkerLostError, WorkerPool, WorkerStartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -229,7 +229,7 @@ def read_batch(
     parts: dict[str, list[list[BusyRecord]]] = defaultdict(list)
     purses: dict[str, _Purse] = {}
     for item in sorted(items, key=lambda item: item.order):
-        purse = _Purse(1.5 * cpu)
+        purse = _Purse(1.25 * cpu)
         reading = read_item(extract, item, task.watched, cpu)
         readings.append(_item_reading(item, reading))
         purse.pay()
@@ -313,7 +313,7 @@ class Workers:
         cpu = _LEEWAY + 2 * self._cpu * len(things)
         try:
             return self._pool.call(cpu, function, *args)
-        except WorkerLostError:
+        except (WorkerLostError, WorkerStartError):
             return self._pool.call(cpu, function, *args)
 
     def read(self, items: Sequence[SourceItem], task: Expanding) -> BatchReading:

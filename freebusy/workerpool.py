@@ -76,8 +76,8 @@ def _work(pipe: Connection, memory: int) -> None:
     It never lets an exception out: multiprocessing would print it, and what it says may
     quote what was being read.
     """
-    _limit(memory)
     with suppress(BaseException):
+        _limit(memory)
         pipe.send(_READY)
         while True:
             cpu, function, args = pipe.recv()
@@ -96,6 +96,7 @@ class _Worker:
         from multiprocessing import get_context  # many who import this start no worker
 
         context = get_context("spawn")
+        self._ready = False
         self._pipe, far = context.Pipe()
         self._process = context.Process(target=_work, args=(far, memory), daemon=True)
         try:
@@ -121,7 +122,8 @@ class _Worker:
     def _await_start(self) -> None:
         """Wait for the process's first word; raises WorkerStartError where there is none."""
         try:
-            self._ready = self._ready or self._pipe.recv() == _READY
+            if not self._ready:
+                self._ready = self._pipe.recv() == _READY
         except (EOFError, OSError) as error:
             raise WorkerStartError from error
 

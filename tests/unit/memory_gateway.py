@@ -6,6 +6,7 @@ from collections import defaultdict
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from calendar_sync.formats import extract
@@ -40,14 +41,10 @@ HANS = Owner("hans", ADDRESS)
 SMALL_PAGES = Limits(page_items=3)
 
 
-class InlineWorkers(Workers):
-    """Does the workers' work here: one process less to wait for; main thread only."""
-
-    def __init__(self) -> None:
-        super().__init__(extract, processes=1)
-
-    def _call(self, function: Callable[..., Any], _things: Sequence[Any], *args: Any) -> Any:
-        return function(*args)
+@cache
+def shared_workers() -> Workers:
+    """Return one worker for all tests of this process; it ends with it."""
+    return Workers(extract, processes=1)
 
 
 @dataclass
@@ -223,7 +220,7 @@ def memory_gateway(
     memory = MemorySource(limits)
     source = make_source(memory) if make_source else None
     made = MemoryGateway(
-        state, workers or InlineWorkers(), memory, Clock(), person(), source=source
+        state, workers or shared_workers(), memory, Clock(), person(), source=source
     )
     with closing(made):
         yield made

@@ -15,7 +15,7 @@ from freebusy.busytime import CalendarOwner
 from freebusy.period import FreeBusyType
 from freebusy.ports import ICALENDAR, SourceItem
 from freebusy.worker import ITEM_CPU, Expanding, Workers, expand_stored, limited, read_batch
-from freebusy.workerpool import PoolClosedError, WorkerLostError, WorkerPool
+from freebusy.workerpool import PoolClosedError, WorkerLostError, WorkerPool, WorkerStartError
 from tests.processes import pool_workers, until
 from tests.unit.bad_items import MARKER, burn, extract
 
@@ -209,6 +209,16 @@ def test_a_call_that_hears_no_signal_is_ended_by_the_kernel() -> None:
         assert 3 == pool.call(1, max, 2, 3)
     finally:
         pool.close()
+
+
+def test_workers_that_cannot_start_blame_no_item() -> None:
+    """Where every process ends at once, reading fails as a whole: no event is lost by it."""
+    workers = Workers(extract, processes=1, memory=1 << 70)  # no limit is that
+    try:
+        with pytest.raises(WorkerStartError):
+            workers.read([good(1), good(2)], TASK)
+    finally:
+        workers.close()
 
 
 def test_limited_gives_the_result_and_restores_the_signal() -> None:
