@@ -1,18 +1,16 @@
 """Which parts of a large message are calendar text, and how they are encoded.
 
-BODYSTRUCTURE is RFC 3501 §7.4.2, transfer encodings are RFC 2045 §6.
+BODYSTRUCTURE is RFC 3501 §7.4.2.
 """
 
 from __future__ import annotations
 
-import binascii
-import codecs
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imapclient.exceptions import ProtocolError
 
+from calendar_sync.formats import encoding, icalendar
 from calendar_sync.imap import extensions
 
 if TYPE_CHECKING:
@@ -23,10 +21,8 @@ MAX_PARTS = 1000
 
 MAX_DEPTH = 50
 
-_CALENDAR = {"text/calendar", "text/x-vcalendar", "application/ics"}
 _OTHER = {"application/x-vnd.kolab.event", "application/calendar+xml", "application/ms-tnef"}
 """Calendar items that are not iCalendar text: the message is needed, not the part."""
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ class Part:
     section: str
     """What ``BODY[...]`` calls it (RFC 3501 §6.4.5)."""
     media: str
-    encoding: str
+    transfer: str
     """Content-Transfer-Encoding, lower case."""
     octets: int
     """Its size as it is encoded."""
@@ -46,7 +42,8 @@ class Part:
     @property
     def is_calendar(self) -> bool:
         """Whether its content is iCalendar text."""
-        return self.media in _CALENDAR or self.filename.endswith((".ics", ".vcs"))
+        known = icalendar.FORMAT
+        return self.media in known.media or self.filename.endswith(known.endings)
 
     @property
     def is_other_event(self) -> bool:
@@ -71,8 +68,13 @@ def _disposition_filename(body: tuple[Any, ...]) -> str:
     for value in body[7:]:
         match value:
             case (bytes(), tuple(parameters)):
-                return _parameters(parameters).get("filename", "")
+                return _name(_parameters(parameters), "filename")
     return ""
+
+
+def _name(parameters: dict[str, str], key: str) -> str:
+    """Return a file name; of one in RFC 2231's encoding all that matters is how it ends."""
+    return parameters.get(key) or parameters.get(f"{key}*", "")
 
 
 def _leaf(body: tuple[Any, ...], section: str) -> Part:
@@ -84,7 +86,7 @@ def _leaf(body: tuple[Any, ...], section: str) -> Part:
         _word(body[5]),
         octets,
         parameters.get("charset", ""),
-        _disposition_filename(body) or parameters.get("name", ""),
+        _disposition_filename(body) or _name(parameters, "name"),
     )
 
 
@@ -141,37 +143,13 @@ def parts_of(response: extensions.Response) -> list[Part]:
     raise ProtocolError("FETCH was answered without BODYSTRUCTURE")
 
 
-def _decode_base64(text: bytes) -> bytes:
-    """Decode as much as there is: the text may have been cut off anywhere."""
-    letters = _NOT_BASE64.sub(b"", text.partition(b"=")[0])
-    usable = len(letters) - (len(letters) % 4 == 1)
-    return binascii.a2b_base64(letters[:usable] + b"=" * (-usable % 4))
-
-
 def decode(part: Part, text: bytes) -> bytes:
-    """Undo the transfer encoding, and bring a charset that is not a superset of ASCII to UTF-8."""
-    if part.encoding == "base64":
-        text = _decode_base64(text)
-    elif part.encoding == "quoted-printable":
-        text = binascii.a2b_qp(text)
-    return _to_utf8(text, part.charset)
-
-
-def _to_utf8(text: bytes, charset: str) -> bytes:
-    """Return text in UTF-8 where its charset is known and fits; else as it is.
-
-    What is labelled UTF-8 or ASCII is left to the reader, which knows what real
-    writers put there.
-    """
-    try:
-        name = codecs.lookup(charset).name if charset else "utf-8"
-        return text if name in {"utf-8", "ascii"} else text.decode(name).encode()
-    except (LookupError, ValueError):
-        return text
+    """Undo transfer encoding and charset, in the same way as for a message that came whole."""
+    return encoding.to_utf8(encoding.decode_transfer(text, part.transfer), part.charset)
 
 
 def joined(parts: tuple[Part, ...], sections: Mapping[bytes, bytes]) -> bytes:
     """Return the decoded parts as one iCalendar stream (RFC 5545 §3.4 allows several objects)."""
     texts = (sections.get(part.section.encode("ascii")) for part in parts)
     found = [decode(part, text) for part, text in zip(parts, texts, strict=True) if text]
-    return b"\r\n".join(found)
+    return b"\r\n".join(dict.fromkeys(found))

@@ -197,13 +197,13 @@ def _authenticate(client: IMAPClient, settings: ImapSettings, login: Login) -> N
             client.plain_login(login.username, login.password)
         else:
             client.login(login.username, login.password)
-    except IMAPClientAbortError:
-        raise
     except UnicodeEncodeError:
         raise SourceRefusedError(
             f"{settings.endpoint} takes only ASCII in user names and passwords"
         ) from None
     except IMAPClientError as error:
+        if isinstance(error.__context__, IMAPClientAbortError):  # imapclient calls all one thing
+            raise IMAPClientAbortError("the connection was lost during the login") from None
         raise extensions.refused("LOGIN", str(error)) from None
 
 
@@ -228,9 +228,10 @@ def connect(settings: ImapSettings, login: Login, context: ssl.SSLContext | None
     with translated(settings):
         client = _open(settings, context)
         try:
-            _secure(client, settings, context)
-            _authenticate(client, settings, login)
-            return Connection(client, login)
+            with extensions.understanding():
+                _secure(client, settings, context)
+                _authenticate(client, settings, login)
+                return Connection(client, login)
         except BaseException:
             with contextlib.suppress(*LOST, IMAPClientError):
                 client.shutdown()

@@ -13,11 +13,12 @@ here goes through it, and it is cleared so that nothing older is taken for ours.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imapclient import imap_utf7
-from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, ProtocolError
+from imapclient.exceptions import IMAPClientAbortError, ProtocolError
 from imapclient.response_parser import parse_response
 
 from calendar_sync.imap.uidset import MAX_UID, UidSet
@@ -81,6 +82,18 @@ def send(client: IMAPClient, command: bytes) -> bytes:
     imap.untagged_responses.clear()
     imap.send(tag + b" " + command + b"\r\n")
     return tag
+
+
+@contextmanager
+def understanding() -> Iterator[None]:
+    """Turn what imapclient stumbles over in an answer into ProtocolError."""
+    try:
+        yield
+    except OSError:  # one of them, about certificates, is a ValueError as well
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
+        # RecursionError is a RuntimeError, and so is a StopIteration inside a generator
+        raise ProtocolError(f"an answer that cannot be read ({type(error).__name__})") from None
 
 
 def silence(client: IMAPClient) -> None:
@@ -297,13 +310,8 @@ def parse(response: Response) -> tuple[Any, ...]:
     for line, literal in zip(response[::2], [*response[1::2], None], strict=True):
         text = line[:-2] if line.endswith(b"\r\n") else line
         records.append(text if literal is None else (text, literal))
-    try:
+    with understanding():
         return tuple(parse_response(records))[1:]
-    except IMAPClientError:
-        raise ProtocolError("an answer that cannot be read") from None
-    except (ValueError, IndexError, TypeError, RuntimeError) as error:
-        # RecursionError is a RuntimeError, and so is a StopIteration inside a generator
-        raise ProtocolError(f"an answer that cannot be read ({type(error).__name__})") from None
 
 
 def parse_metadata(response: Response) -> tuple[str, dict[str, bytes]] | None:

@@ -8,6 +8,7 @@ RFC 2342.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,6 @@ MAX_ASKED = 200
 
 _NOT_A_FOLDER = {b"\\noselect", b"\\nonexistent"}
 _MISSING = {"NONEXISTENT", "TRYCREATE"}
-_NO_RIGHTS = {"NOPERM", "AUTHORIZATIONFAILED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,12 @@ class Namespaces:
 
 def listed(connection: Connection, pattern: str) -> list[str]:
     """Return the names of the folders that match a LIST pattern and can be opened."""
-    found: list[str] = []
-    for flags, _, name in connection.client.list_folders("", pattern):
-        if not _NOT_A_FOLDER & {bytes(flag).lower() for flag in flags}:
-            found.append(str(name))
-    return found
+    with extensions.understanding():
+        return [
+            str(name)
+            for flags, _, name in connection.client.list_folders("", pattern)
+            if not _NOT_A_FOLDER & {bytes(flag).lower() for flag in flags}
+        ]
 
 
 def examine(connection: Connection, folder: str) -> Examined:
@@ -89,9 +90,8 @@ def examine(connection: Connection, folder: str) -> Examined:
     try:
         return connection.examine(folder)
     except extensions.CommandRefused as error:
-        missing = error.code in _MISSING
-        known = missing or error.code in _NO_RIGHTS
-        if missing or (not known and not _is_listed(connection, folder)):
+        unnamed = not error.code and not _is_listed(connection, folder)
+        if unnamed or error.code in _MISSING:
             raise CalendarMissingError(
                 f"the folder {folder!r} is not there, or not to be seen by the login "
                 f"{connection.login.username!r}"
@@ -142,7 +142,14 @@ def namespaces(connection: Connection) -> Namespaces:
     """Ask where personal, other users' and shared folders lie."""
     if not connection.can("NAMESPACE"):
         return Namespaces()
-    personal, others, shared = connection.client.namespace()
+    with extensions.understanding():
+        return _namespaces(*connection.client.namespace())
+
+
+Names = Sequence[tuple[str, str | None]] | None
+
+
+def _namespaces(personal: Names, others: Names, shared: Names) -> Namespaces:
     foreign = tuple(prefix for prefix, _ in [*(others or ()), *(shared or ())] if prefix)
     return Namespaces(
         _space(personal[0]) if personal else Space("", "/"),

@@ -9,7 +9,7 @@ from calendar_sync.imap import folders, idle
 from calendar_sync.imap.connection import Pool, translated
 from calendar_sync.imap.settings import Login, login_of
 from calendar_sync.imap.sync import Run, fingerprint, parse_token
-from freebusy.errors import CalendarMissingError
+from freebusy.errors import CalendarMissingError, SourceError
 from freebusy.ports import Calendar
 
 if TYPE_CHECKING:
@@ -73,11 +73,20 @@ class ImapSource:
         changed: Callable[[Calendar], None],
         stop: threading.Event,
     ) -> None:
-        """Call ``changed`` for each change until ``stop`` is set."""
-        watched = []
+        """Call ``changed`` for each change until ``stop`` is set.
+
+        A calendar that has no login, or is none of ours, is left out; the error is raised
+        where that is true of all.
+        """
+        watched, failed = [], None
         for calendar in calendars:
-            login = login_of(self._settings, calendar.owner)
-            watched.append(idle.Watched(calendar, login, folder_of(calendar, login)))
+            try:
+                login = login_of(self._settings, calendar.owner)
+                watched.append(idle.Watched(calendar, login, folder_of(calendar, login)))
+            except SourceError as error:
+                failed = error
+        if failed is not None and not watched:
+            raise failed
         idle.watch(self._settings, self._pool, watched, changed, stop)
 
     def close(self) -> None:

@@ -146,6 +146,18 @@ class Cyrus(MailServer):
         if os.geteuid() == 0:
             shutil.chown(database, "cyrus")
 
+    def cyradm(self, commands: str) -> str:
+        """Run commands as the administrator does and return what they say."""
+        options = ["--user", ADMIN, "--password", PASSWORD, "--auth", "PLAIN", "--notls"]
+        done = subprocess.run(
+            ["cyradm", "--norc", *options, "--port", str(self.port), self.host],
+            input=commands,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout
+
     def start(self) -> None:
         self._process.start(self.port)
 

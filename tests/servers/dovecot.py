@@ -244,6 +244,18 @@ class Dovecot(MailServer):
         )
         (self.directory / "dovecot.conf").write_text(text)
 
+    def doveadm(self, *arguments: str) -> None:
+        """Run a command as the administrator does; raises CalledProcessError."""
+        conf = str(self.directory / "dovecot.conf")
+        hand_over = [str(self._here.doveconf), "-f", "service=doveadm", "-c", conf, "-m", "doveadm"]
+        subprocess.run(
+            [*hand_over, "-e", str(self._here.root / "usr/bin/doveadm"), "-c", conf, *arguments],
+            cwd=self.directory / "run",
+            env={**os.environ, "LD_LIBRARY_PATH": self._here.library_path},
+            check=True,
+            capture_output=True,
+        )
+
     def start(self) -> None:
         self._process.start(self.port)
 

@@ -163,6 +163,16 @@ def test_a_refused_login_ends_the_watch(mail_server: MailServer) -> None:
     assert ([calendar], True) == (reported, time.monotonic() - start < 10)
 
 
+def test_one_without_login_does_not_keep_the_others(case: Case) -> None:
+    """A calendar that nobody can log in for is left out of the watch."""
+    calendar = case.calendar
+    stranger = Calendar("x/y", Owner("a*b", "a@example.com"), "y")
+    with watching(case.source, [stranger, calendar]) as watch:
+        watch.settle(calendar, lambda: case.append(HEADER + event("a")))
+    with pytest.raises(SourceRefusedError):
+        case.source.watch([stranger], print, threading.Event())
+
+
 def test_an_error_in_the_callback_is_raised(case: Case) -> None:
     """What ``changed`` raises comes out of ``watch``."""
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 import traceback
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +19,6 @@ from tests.servers.process import HOST, free_ports
 from tests.system.imap_case import HEADER, Case, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.servers.dovecot import Dovecot
@@ -144,80 +140,6 @@ def plain(port: int, **changes: Any) -> ImapSettings:
     )
 
 
-@contextmanager
-def speaking(answers: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
-    """Listen and send one answer at the start and one after each line; TAG is the line's tag.
-
-    Gives the port, and a list of what came after the last answer.
-    """
-    listener = socket.create_server((HOST, 0))
-    listener.settimeout(0.1)
-    over = threading.Event()
-    heard: list[bytes] = []
-
-    def talk(peer: socket.socket) -> None:
-        with peer, peer.makefile("rb") as lines:
-            peer.sendall(answers[0])
-            for answer in answers[1:]:
-                peer.sendall(answer.replace(b"TAG", lines.readline().partition(b" ")[0]))
-            heard.append(lines.readline())
-            over.wait(5)
-
-    def serve() -> None:
-        while not over.is_set():
-            try:
-                peer, _ = listener.accept()
-            except TimeoutError:
-                continue
-            peer.settimeout(5)
-            try:
-                talk(peer)
-            except OSError:
-                continue
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield listener.getsockname()[1], heard
-    finally:
-        over.set()
-        thread.join()
-        listener.close()
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [
-        [b"HTTP/1.1 400 Bad Request\r\n\r\n"],
-        [b"\x00\xff" * 100],
-        [b"* BYE too many connections\r\n"],
-        [b"* OK hello\r\n", b"garbage\r\n"],
-        [b"* OK hello\r\n", b"* CAPABILITY IMAP4rev1 {99999999}\r\n"],
-        [b""],
-        [b"* OK " + b"x" * 2_000_000],
-    ],
-    ids=["http", "binary", "bye", "garbage", "literal", "silent", "endless"],
-)
-def test_what_is_no_imap_server_is_a_source_error(answers: list[bytes]) -> None:
-    """Whatever answers instead of a mail server, the error is ours and comes in time."""
-    start = time.monotonic()
-    with speaking(answers) as (port, _):
-        error = attempt(plain(port), Owner("a", "a@example.com"))
-    assert isinstance(error, SourceUnavailableError)
-    assert time.monotonic() - start < 8
-
-
-@pytest.mark.parametrize(
-    ("security", "capability"), [("starttls", b""), ("plain", b" STARTTLS LOGINDISABLED")]
-)
-def test_without_encryption_no_password_is_sent(security: Any, capability: bytes) -> None:
-    """Where STARTTLS is wanted and not offered, or the server wants it, the login is not tried."""
-    answers = [b"* OK hello\r\n", b"* CAPABILITY IMAP4rev1" + capability + b"\r\nTAG OK done\r\n"]
-    with speaking(answers) as (port, heard):
-        error = attempt(replace(plain(port), security=security), Owner("a", "a@example.com"))
-    assert (SourceRefusedError, [b""]) == (type(error), heard)
-
-
 def test_a_dead_connection_in_the_pool_is_replaced(mail_server: MailServer) -> None:
     """After the server was restarted, the next run works at once."""
     case = Case(mail_server)
@@ -243,6 +165,16 @@ def test_an_outage_during_a_run(mail_server: MailServer) -> None:
         list(pages)
     assert 200 == len(case.sync())
     case.source.close()
+
+
+def test_people_take_turns_where_there_are_few_connections(mail_server: MailServer) -> None:
+    """More people with logins of their own than connections: the oldest one is given up."""
+    cases = [Case(mail_server) for _ in range(4)]
+    with closing(ImapSource(settings(mail_server, max_connections=2))) as source:
+        for case in cases * 2:
+            assert [case.folder] == [calendar.name for calendar in source.calendars(case.owner)]
+    for case in cases:
+        case.source.close()
 
 
 def test_one_connection_serves_many_folders(mail_server: MailServer) -> None:
