@@ -7,8 +7,10 @@ one folder together.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freebusy.errors import FreeBusyError
@@ -17,7 +19,6 @@ from freebusy.worker import Expanding, expand_within, read_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from freebusy.busyrecord import BusyRecord
     from freebusy.busytime import CalendarOwner
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from freebusy.ports import ItemExtractor
 
 SUFFIXES = {".ics": ICALENDAR, ".ical": ICALENDAR, ".icalendar": ICALENDAR, ".eml": MESSAGE}
+STANDARD_INPUT = Path("-")
 FILE_CPU = 2.0
 """Seconds of CPU for one file: it may be a whole calendar."""
 
@@ -47,22 +49,31 @@ def folders(paths: Sequence[Path]) -> Iterator[list[Path]]:
     """Yield the files of each folder; raises UnreadablePathError."""
     named = [path for path in paths if not path.is_dir()]
     for path in named:
-        if not path.is_file():
+        if path != STANDARD_INPUT and not path.exists():
             raise UnreadablePathError(f"{path}: no such file; give .ics files, .eml or folders")
     if named:
         yield named
     for path in paths:
         if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
-            by_folder: dict[Path, list[Path]] = defaultdict(list)
-            for file in files:
-                by_folder[file.parent].append(file)
-            yield from by_folder.values()
+            yield from _by_folder(path)
+
+
+def _by_folder(path: Path) -> Iterator[list[Path]]:
+    """Yield the files of a folder and of those in it; a folder without any says nothing.
+
+    That is an error and not a person who is free all the time.
+    """
+    by_folder: dict[Path, list[Path]] = defaultdict(list)
+    for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES):
+        by_folder[file.parent].append(file)
+    if not by_folder:
+        raise UnreadablePathError(f"{path}: no .ics or .eml file in this folder")
+    yield from by_folder.values()
 
 
 def _item(path: Path, order: int) -> SourceItem:
     try:
-        body = path.read_bytes()
+        body = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
     except OSError as error:
         raise UnreadablePathError(f"{path}: {error.strerror}") from error
     media = SUFFIXES.get(path.suffix.lower()) or _guessed(body)
@@ -85,6 +96,8 @@ def convert(
     task = Expanding(owner, span.seconds, span.seconds)
     for files in folders(paths):
         _convert_folder(files, extract, task, conversion)
+    if not conversion.events and not conversion.troubles:
+        conversion.troubles.append("there is no event in what was given; all is free")
     return conversion
 
 

@@ -23,7 +23,7 @@ from freebusy.config.secret import WithPassword
 from freebusy.errors import ConfigurationError, FreeBusyError
 from freebusy.period import from_seconds
 from freebusy.standing import open_store
-from freebusy.wording import distance, duration, safe, some
+from freebusy.wording import counted, distance, duration, safe, some
 from freebusy.zones import database_version
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ def _configuration(config: Config) -> Iterator[Finding]:
     yield Finding(
         "ok",
         "config",
-        f"{config.path}: {len(config.members)} persons, {len(config.sources)} sources"
-        f" (freebusy {__version__})",
+        f"{config.path}: {counted(len(config.members), 'person')},"
+        f" {counted(len(config.sources), 'source')} (freebusy {__version__})",
     )
     for warning in config.warnings:
         yield Finding("warn", "config", warning)
@@ -165,7 +165,9 @@ def _secrets(config: Config) -> Iterator[Finding]:
     ]
     exposed = sum(holder.is_exposed for holder in files)
     if files and not exposed:  # the configuration's warnings name those that are
-        yield Finding("ok", "secrets", f"{len(files)} password files, none open to every user")
+        yield Finding(
+            "ok", "secrets", f"{counted(len(files), 'password file')}, none open to every user"
+        )
 
 
 # -- state
@@ -214,7 +216,7 @@ def _store(config: Config) -> Iterator[Finding]:
         path = config.site.state / "store.db"
         states = store.calendars()
         size = path.stat().st_size // 1024
-        yield Finding("ok", "store", f"{path}: {len(states)} calendars, {size:,} KiB")
+        yield Finding("ok", "store", f"{path}: {counted(len(states), 'calendar')}, {size:,} KiB")
         if path.stat().st_mode & 0o077:
             yield Finding("warn", "store", f"other users may open {path}: chmod 600 it")
         yield from _service(config, store)
@@ -296,7 +298,9 @@ def _place(source: Source) -> str:
 
 def _said(name: str, place: str, probed: Probe, people: int) -> Iterator[Finding]:
     where = f"{name} ({place})"
-    whom = f"{probed.asked} persons" if probed.asked == people else f"{probed.asked} of {people}"
+    whom = (
+        counted(probed.asked, "person") if probed.asked == people else f"{probed.asked} of {people}"
+    )
     for why, names in probed.failed.items():
         yield Finding("FAIL", "source", f"{name}: {why} (for {_names(names)})")
     if probed.silent:
@@ -317,7 +321,7 @@ def _said(name: str, place: str, probed: Probe, people: int) -> Iterator[Finding
         )
     if probed.calendars:
         count = sum(probed.calendars.values())
-        yield Finding("ok", "source", f"{where}: {count} calendars; asked for {whom}")
+        yield Finding("ok", "source", f"{where}: {counted(count, 'calendar')}; asked for {whom}")
 
 
 # -- clock and zones

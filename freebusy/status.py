@@ -17,7 +17,7 @@ from rich.text import Text
 
 from freebusy import gateway
 from freebusy.standing import standing
-from freebusy.wording import brief, day, distance, duration, full, some, wall
+from freebusy.wording import brief, counted, day, distance, duration, full, some, wall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,7 +206,7 @@ class _Report:
                 yield f"{where}: {self._failure(calendar)}"
             if calendar.troubles:
                 command = f"freebusy status {person.name}"
-                yield f"{where}: {_counted(calendar)}; {command} lists them"
+                yield f"{where}: {_left_out(calendar)}; {command} lists them"
 
     def _failure(self, calendar: CalendarStanding) -> str:
         if calendar.doubted_since is not None:
@@ -240,14 +240,14 @@ class _Report:
         lines = [
             written,
             f"covers {day(first)} {first:%Y %H:%M} to {day(last)} {last:%Y %H:%M}",
-            f"has {file.periods} busy periods",
+            f"has {counted(file.periods, 'busy period')}",
         ]
         if file.as_of is not None:
             lines.insert(1, f"stale: as of {self._full(file.as_of)}")
         return lines
 
     def _calendar(self, calendar: CalendarStanding) -> None:
-        self._line("calendar", f"{_title(calendar)}: {calendar.items} items")
+        self._line("calendar", f"{_title(calendar)}: {counted(calendar.items, 'item')}")
         for title, moment in (
             ("changed", calendar.last_change),
             ("read", calendar.last_success),
@@ -266,7 +266,7 @@ def _title(calendar: CalendarStanding) -> str:
     return f"{calendar.source}/{calendar.name}" if calendar.found else f"source {calendar.source}"
 
 
-def _counted(calendar: CalendarStanding) -> str:
+def _left_out(calendar: CalendarStanding) -> str:
     parts = []
     if calendar.skipped:
         parts.append(f"{len(calendar.skipped)} skipped")

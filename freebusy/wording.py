@@ -70,6 +70,11 @@ def full(moment: datetime, now: datetime, zone_name: str) -> str:
     return f"{day(local)} {local:%Y %H:%M} ({distance(moment, now)})"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number and its noun, in the plural where that is due."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def some(sentences: Iterable[str], at_most: int, rest: str) -> list[str]:
     """Return the first few, and how many more there are, with ``rest`` saying where."""
     listed = list(sentences)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from importlib import metadata, resources
+from importlib import resources
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -135,6 +135,8 @@ def database_names() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def database_version() -> str:
     """Return the version of the time zone database, such as ``2026.3``."""
+    from importlib import metadata  # brings the email package along, which few need
+
     return metadata.version("tzdata")
 
 

@@ -201,7 +201,7 @@ def test_the_store_and_the_service(tmp_path: Path) -> None:
     (config.site.state / "store.db").chmod(0o644)
     ok, *warnings = said(config, "store")
     assert ok.startswith("ok ")
-    assert ": 1 calendars, " in ok
+    assert ": 1 calendar, " in ok
     assert [
         f"warn other users may open {config.site.state / 'store.db'}: chmod 600 it",
         "warn calendars of hans could not be read last time; see freebusy status",
@@ -289,7 +289,7 @@ def test_secrets(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     for mode, subject, expected in (
-        (0o600, "secrets", "ok 1 password files"),
+        (0o600, "secrets", "ok 1 password file"),
         (0o644, "config", "warn sources.mail.password_file"),
     ):
         secret.chmod(mode)

@@ -1,0 +1,218 @@
+"""The commands of ``freebusy``.
+
+Each is thin: it reads its arguments, calls one use case and says what came of it.  Rooms
+are imported by the command that needs them.  :mod:`freebusy.cli` says what went wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from freebusy import __version__, filters
+from freebusy.exits import FAILED, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from freebusy.config import Config
+
+DEFAULT_CONFIG = (Path("conf/freebusy.toml"), Path("/etc/freebusy/freebusy.toml"))
+
+app = typer.Typer(
+    name="freebusy",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Turn calendar folders into free/busy files and serve them over HTTP and FTP.",
+)
+serve = typer.Typer(no_args_is_help=True, help="Run one server by itself.")
+config_commands = typer.Typer(no_args_is_help=True, help="Look at the configuration.")
+app.add_typer(serve, name="serve")
+app.add_typer(config_commands, name="config")
+
+ConfigPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="FREEBUSY_CONFIG",
+        help="The configuration [default: conf/freebusy.toml, else /etc/freebusy/freebusy.toml].",
+        show_default=False,
+    ),
+]
+Names = Annotated[list[str] | None, typer.Argument(help="NAMEs, addresses or aliases.")]
+
+
+def load_config(path: Path | None) -> Config:
+    """Read the configuration at ``path``, or at the first usual place that has one."""
+    from freebusy.config import load
+
+    if path is None:
+        path = next((place for place in DEFAULT_CONFIG if place.is_file()), DEFAULT_CONFIG[-1])
+    return load(path, os.environ)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if value:
+        typer.echo(f"freebusy {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version_wanted: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take the options that come before any command."""
+
+
+# -- the service
+
+
+def _run(path: Path | None, parts: frozenset[str]) -> None:
+    import asyncio
+
+    from freebusy import logs
+    from freebusy.daemon import Daemon
+
+    config = load_config(path)
+    logs.configure(config.log.level)
+
+    async def serve_until_stopped() -> None:
+        await Daemon(config, parts, lambda: load_config(config.path)).run(_announce)
+
+    asyncio.run(serve_until_stopped())
+
+
+def _announce(hints: Sequence[str]) -> None:
+    if hints:
+        typer.echo("The free/busy gateway runs. To try it:")
+        for hint in hints:
+            typer.echo(f"  {hint}")
+        typer.echo("Stop it with Ctrl-C.")
+    sys.stdout.flush()
+
+
+@app.command()
+def run(config: ConfigPath = None) -> None:
+    """Run everything: both servers, and the regeneration of all files."""
+    from freebusy.daemon import ALL_PARTS
+
+    _run(config, ALL_PARTS)
+
+
+@serve.command("http")
+def serve_http(config: ConfigPath = None) -> None:
+    """Serve the published tree over HTTP."""
+    _run(config, frozenset({"http"}))
+
+
+@serve.command("ftp")
+def serve_ftp(config: ConfigPath = None) -> None:
+    """Serve the published tree over FTP."""
+    _run(config, frozenset({"ftp"}))
+
+
+@app.command()
+def sync(config: ConfigPath = None) -> None:
+    """Keep all files up to date, without serving them."""
+    _run(config, frozenset({"sync"}))
+
+
+# -- by hand
+
+
+@app.command()
+def refresh(
+    names: Names = None,
+    everybody: Annotated[bool, typer.Option("--all", help="Refresh everybody.")] = False,
+    config: ConfigPath = None,
+) -> None:
+    """Read calendars and make files now; safe beside a running service."""
+    from freebusy import logs
+    from freebusy.refreshing import refresh_by_hand
+
+    settings = load_config(config)
+    logs.configure("error")
+    if bool(names) == everybody:
+        raise typer.BadParameter("give NAMEs, or --all for everybody")
+    failed = refresh_by_hand(settings, names or [])
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def status(
+    names: Names = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: ConfigPath = None,
+) -> None:
+    """Show how things stand: each person's file, calendars, problems."""
+    from freebusy.status import print_status
+
+    print_status(load_config(config), names or [], as_json=as_json)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A NAME, address or alias.")],
+    days: Annotated[int, typer.Option(min=1, max=62, help="How many days.")] = 7,
+    config: ConfigPath = None,
+) -> None:
+    """Draw somebody's coming days in the terminal."""
+    from freebusy.showing import print_days
+
+    print_days(load_config(config), name, days)
+
+
+@config_commands.command("check")
+def config_check(config: ConfigPath = None) -> None:
+    """Check the configuration: every problem at once."""
+    from freebusy.wording import counted
+
+    settings = load_config(config)
+    for warning in settings.warnings:
+        say(f"warning: {warning}")
+    typer.echo(
+        f"{settings.path} is right: {counted(len(settings.members), 'person')}, "
+        f"{counted(len(settings.sources), 'source')}, "
+        f"{counted(len(settings.warnings), 'warning')}."
+    )
+
+
+@app.command()
+def doctor(config: ConfigPath = None) -> None:
+    """Look for what is wrong with the installation; say what to do."""
+    from freebusy.doctor import examine
+
+    if not examine(lambda: load_config(config)):
+        raise typer.Exit(FAILED)
+
+
+# -- filters: they read their arguments themselves, see freebusy.filters
+
+_PASSED_ON: dict[str, object] = {
+    "ignore_unknown_options": True,
+    "allow_extra_args": True,
+    "help_option_names": [],
+}
+
+
+@app.command(context_settings=_PASSED_ON)
+def convert(context: typer.Context) -> None:
+    """Read calendar files and print one .vfb; needs no configuration."""
+    filters.convert(context.args)
+
+
+@app.command(context_settings=_PASSED_ON)
+def parse(context: typer.Context) -> None:
+    """Read one .vfb and print it normalised, or say what is wrong."""
+    filters.parse(context.args)
