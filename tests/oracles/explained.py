@@ -128,8 +128,23 @@ def clocks_change(dispute: Dispute, before: int, after: int) -> bool:
 
 def is_exact_duration(dispute: Dispute) -> bool:
     """The end of a length in hours that the clocks change under."""
-    exact = re.search(r"^DURATION:PT", dispute.text, re.MULTILINE) is not None
-    return exact and dispute.end - dispute.start <= HOUR and clocks_change(dispute, 2 * DAY, HOUR)
+    return has(dispute, r"^DURATION:PT") and is_end_over_change(dispute)
+
+
+def is_exact_end(dispute: Dispute) -> bool:
+    """The end of an instance whose series has a DTEND, where the clocks change under it."""
+    timed = has(dispute, r"^RRULE:") and has(dispute, r"^DTEND[^\n]*:\d{8}T")
+    return timed and is_end_over_change(dispute)
+
+
+def has(dispute: Dispute, pattern: str) -> bool:
+    """Whether a line of the events is like this."""
+    return re.search(pattern, events(dispute), re.MULTILINE) is not None
+
+
+def is_end_over_change(dispute: Dispute) -> bool:
+    """An hour at most, soon after the clocks changed."""
+    return dispute.end - dispute.start <= HOUR and clocks_change(dispute, 2 * DAY, HOUR)
 
 
 def is_in_spring_gap(dispute: Dispute) -> bool:
@@ -176,8 +191,14 @@ BY_ORACLE = {
             is_on_excluded_day,
         ),
         OLD_RULES,
-        EXACT,
         GAP,
+        EXACT,
+        Explanation(
+            "DTEND of a series over a change of clocks",
+            "RFC 5545 §3.8.5.3",
+            "DTEND gives all instances the same exact duration; the oracle adds it on the wall clock",
+            is_exact_end,
+        ),
     ),
     "libical": (
         Explanation(
@@ -200,8 +221,8 @@ BY_ORACLE = {
             is_first_off_rule,
         ),
         OLD_RULES,
-        EXACT,
         GAP,
+        EXACT,
     ),
 }
 
