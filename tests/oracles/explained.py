@@ -196,7 +196,7 @@ BY_ORACLE = {
         Explanation(
             "DTEND of a series over a change of clocks",
             "RFC 5545 §3.8.5.3",
-            "DTEND gives all instances the same exact duration; the oracle adds it on the wall clock",
+            "DTEND gives all instances one exact duration; the oracle adds it on the wall clock",
             is_exact_end,
         ),
     ),
