@@ -1,0 +1,5 @@
+"""``python -m freebusy``."""
+
+from freebusy.cli import main
+
+main()
