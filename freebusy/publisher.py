@@ -70,7 +70,7 @@ class Publisher:
                 return "unknown"
             elif not self._has_spoken(person.name):
                 return "unchanged"
-            elif all(state.last_success is None for state in states):
+            elif not any(self._tells(state) for state in states):
                 return self._withdraw(person.name)
             outcome = self._replace(person, span, states, before)
         if outcome == "written":
@@ -121,7 +121,11 @@ class Publisher:
         """
         if any(state.last_success is None for state in states):
             return False
-        return self.rules.untouched_is_free or any(state.ever_held for state in states)
+        return any(self._tells(state) for state in states)
+
+    def _tells(self, state: CalendarState) -> bool:
+        """Whether a calendar was read, and is one that its owner keeps."""
+        return state.last_success is not None and (state.ever_held or self.rules.untouched_is_free)
 
     def _as_of(self, states: Sequence[CalendarState]) -> datetime | None:
         """Return the last success of the calendar that has gone longest without, if too long."""

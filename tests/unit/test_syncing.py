@@ -170,14 +170,15 @@ def lost(gateway: MemoryGateway) -> None:
     gateway.memory.remove_calendar(gateway.memory.calendars(gateway.person.at_source)[0])
 
 
-def lost_beside_another(gateway: MemoryGateway) -> None:
+def lost_beside_unused(gateway: MemoryGateway) -> None:
+    """Of the two only the one that is left was never used: it does not say that all is free."""
     calendar = gateway.memory.calendars(gateway.person.at_source)[0]
     gateway.calendar("Other")
     gateway.memory.remove_calendar(calendar)
 
 
 @pytest.mark.parametrize(
-    ("loss", "then"), [(emptied_anew, []), (lost, None), (lost_beside_another, [])]
+    ("loss", "then"), [(emptied_anew, []), (lost, None), (lost_beside_unused, None)]
 )
 def test_a_loss_without_proof_is_confirmed_first(
     gateway: MemoryGateway,
