@@ -153,15 +153,18 @@ class Site:
         return body.getvalue().decode()
 
     @contextlib.contextmanager
-    def service(self, *command: str) -> Iterator[Service]:
-        """Run a service until the end of the block, then stop it by SIGTERM if need be."""
+    def service(self, *command: str, terminal: int | None = None) -> Iterator[Service]:
+        """Run a service until the end of the block, then stop it by SIGTERM if need be.
+
+        ``terminal`` is a file descriptor for its standard error, in the place of the log.
+        """
         log = self.folder / f"{'-'.join(command)}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [*CLI, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if terminal is None else terminal,
                 env=_environ({"FREEBUSY_CONFIG": str(self.config)}),
                 start_new_session=True,
             )

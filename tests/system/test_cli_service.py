@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import re
 import signal
 import socket
@@ -38,8 +41,7 @@ def test_refresh_and_what_the_others_say_then(site: Site) -> None:
     assert "freebusy: anna has no file: no calendar was ever read" in done.err
     assert not site.published.exists()
     done = site("refresh", "ANNA@example.com")
-    assert (0, "") == (done.code, done.out)
-    assert "1 refreshed, 0 failed" in done.err
+    assert (0, "", "") == (done.code, done.out, done.err)
     assert ["anna.vfb"] == [path.name for path in site.published.iterdir()]
     assert 0 == site("refresh", "--all").code
     status = site("status")
@@ -84,6 +86,23 @@ def test_names_that_are_nobody(site: Site) -> None:
         expected = "freebusy: 'berdn' is nobody in the roster; did you mean bernd?\n"
         assert (2, "", expected) == (done.code, done.out, done.err)
     assert not (site.state / "store.db").exists()
+
+
+def test_progress_in_a_terminal(site: Site) -> None:
+    """Whoever looks on sees how far it is; the sum stays on the screen."""
+    leader, follower = pty.openpty()
+    with (
+        os.fdopen(leader, "rb", buffering=0) as screen,
+        site.service("refresh", "--all", terminal=follower) as service,
+    ):
+        os.close(follower)
+        shown = b""
+        with contextlib.suppress(OSError):  # what Linux says when the other end is closed
+            while piece := screen.read(4096):
+                shown += piece
+        assert 0 == service.process.wait(STOPS_WITHIN)
+    assert "2 refreshed, 0 failed" in shown.decode()
+    assert "2/2" in shown.decode()
 
 
 # -- run
