@@ -264,7 +264,7 @@ def _uid(properties: Properties, index: int) -> str:
     for rest in properties.get("UID", ()):
         value = _value(rest)
         if value:
-            return value[:1024]
+            return value[:1024].replace("\0", "\ufffd")  # a NUL ends a text inside SQLite
     told = repr(sorted(properties.items())) + str(index)
     return "no-uid-" + hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16]
 
