@@ -57,9 +57,10 @@ def stated(properties: Mapping[str, Sequence[str]]) -> tuple[int, bool]:
 
 def _shown_as(properties: Mapping[str, Sequence[str]]) -> tuple[int, bool]:
     for name in BUSY_STATE_PROPERTIES:
-        state = _STATES.get(_word(properties, name))
-        if state is not None:
-            return state, True
+        if name in properties:
+            state = _STATES.get(_word(properties, name))
+            if state is not None:
+                return state, True
     transparent = _word(properties, "TRANSP") == "TRANSPARENT"
     return (FreeBusyType.FREE if transparent else FreeBusyType.BUSY), False
 
@@ -69,6 +70,8 @@ def _word(properties: Mapping[str, Sequence[str]], name: str) -> str:
     rests = properties.get(name)
     if not rests:
         return ""
+    if rests[-1][:1] == ":":
+        return rests[-1][1:].strip().upper()
     try:
         return accept_colon_in_zone(rests[-1])[1].strip().upper()
     except CalendarDataError:

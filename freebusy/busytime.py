@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from freebusy.busystate import counted
@@ -29,6 +30,8 @@ MAX_INSTANCES = 100_000
 """Instances of one object in one window; 1,440 a day for 36 months would be more."""
 _SLACK = 26 * 3600
 """No two zones differ by more than 26 hours."""
+_UNREADABLE = (CalendarDataError, OverflowError, ValueError)
+"""What records that cannot be expanded raise, and what years beyond 9999 do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +52,25 @@ class Expansion:
 
     spans: list[Span] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
-    """``(UID, reason)`` for each series of which only DTSTART and the overrides are shown."""
+    """``(UID, reason)`` for each object of which not all could be shown.
+
+    A series that is refused shows DTSTART and the overrides; where a zone is no longer
+    known, the owner's stands in.
+    """
+
+    def refuse(self, uid: str, error: Exception) -> None:
+        """Note why an object is not shown in full."""
+        self.refused.append((uid, getattr(error, "reason", "times out of range")))
 
 
 def expand(
     records: Iterable[BusyRecord], owner: CalendarOwner, window: tuple[int, int]
 ) -> Expansion:
     """Expand records of one item, of any number of UIDs, into ``window`` (UTC seconds)."""
+    expansion = Expansion()
     by_uid: dict[str, list[BusyRecord]] = defaultdict(list)
     for record in records:
         by_uid[record.uid].append(record)
-    expansion = Expansion()
     for parts in by_uid.values():
         expand_object([parts], owner, window, expansion)
     return expansion
@@ -82,17 +93,25 @@ def expand_object(
         return
     for record in (record for part in parts for record in part if record.start is None):
         expansion.spans += clip(record.periods, *window)
-    thing = resolve_parts(parts, _Clock(owner).instant)
-    if thing is None:
+    clock = _Clock(owner)
+    try:
+        things = resolve_parts(parts, clock.instant)
+    except _UNREADABLE as error:
+        expansion.refuse(parts[0][0].uid, error)
         return
-    instances = _Instances(thing, owner, window)
+    for thing in things:
+        _expand_thing(_Instances(thing, owner, window, clock), expansion, series=series)
+    clock.report(parts[0][0].uid, expansion)
+
+
+def _expand_thing(instances: _Instances, expansion: Expansion, *, series: bool) -> None:
     if not series:
         expansion.spans += instances.first_only()
         return
     try:
         expansion.spans += instances.spans()
-    except (CalendarDataError, OverflowError, ValueError) as error:
-        expansion.refused.append((thing.uid, getattr(error, "reason", "times out of range")))
+    except _UNREADABLE as error:
+        expansion.refuse(instances.thing.uid, error)
         expansion.spans += instances.first_only()
 
 
@@ -111,9 +130,15 @@ def _expand_single(
     if record.start is None:
         expansion.spans += clip(record.periods, *window)
         return
-    instances = _Instances(CalendarObject(record.uid, record), owner, window)
     try:
-        expansion.spans += instances.first_only()
+        clock = _Clock(owner)
+        place = clock.zone(record.start.zone)
+        start = place.to_utc(record.start.local)
+        end = _end(place, start, _length(record, record.start, clock))
+        if start < window[1] and end > window[0] and start < end:
+            state = counted(record, owner.addresses, owner.needs_action, owner.working_elsewhere)
+            if state:
+                expansion.spans.append((max(start, window[0]), min(end, window[1]), state))
     except (CalendarDataError, OverflowError, ValueError) as error:
         expansion.refused.append((record.uid, getattr(error, "reason", "times out of range")))
 
@@ -144,28 +169,73 @@ def _ends(record: BusyRecord) -> Iterator[int]:
 class _Clock:
     """Turns moments into UTC seconds as one owner sees them."""
 
+    __slots__ = ("_owner_zone", "_unknown")
+
     def __init__(self, owner: CalendarOwner) -> None:
         self._owner_zone = owner.zone
+        self._unknown: CalendarDataError | None = None
 
     def zone(self, key: str) -> Zone:
-        """Return a key's zone, the owner's for floating times."""
-        return zone(self._owner_zone if key == FLOATING else key)
+        """Return a key's zone; the owner's for floating times and for a key of old.
+
+        Records outlive the database that they were read with: a newer one may not have
+        a name any more.
+        """
+        if key != FLOATING:
+            try:
+                return zone(key)
+            except CalendarDataError as error:
+                self._unknown = error
+        return zone(self._owner_zone)
+
+    def report(self, uid: str, expansion: Expansion) -> None:
+        """Note where the owner's zone stood in for one that is not known any more."""
+        if self._unknown is not None:
+            reason = f"{self._unknown.reason}: the owner's stands in"
+            expansion.refused.append((uid, reason))
 
     def instant(self, moment: Moment) -> int:
         """Return the UTC seconds of a moment; a DATE's are those of its midnight."""
         return self.zone(moment.zone).to_utc(moment.local)
 
 
+def _end(place: Zone, start: int, length: Duration) -> int:
+    if not length.days:
+        return start + length.seconds
+    return place.to_utc(place.to_local(start) + length.days * DAY) + length.seconds
+
+
+def _length(record: BusyRecord, start: Moment, clock: _Clock) -> Duration:
+    """Return how long an instance is: DTEND exactly, days and DURATION's days nominally."""
+    if record.end is not None:
+        if start.is_date and record.end.is_date:
+            # an end on the day itself: its writer means that day, and in doubt it is busy
+            return Duration((record.end.local - start.local) // DAY or 1, 0)
+        if record.all_day and start.zone == FLOATING:
+            # midnights on the owner's wall: their distance is whole days, not hours
+            local = clock.zone(FLOATING).to_local(clock.instant(record.end))
+            if (local - start.local) % DAY == 0:
+                return Duration((local - start.local) // DAY, 0)
+        return Duration(0, clock.instant(record.end) - clock.instant(start))
+    if record.duration is not None:
+        return record.duration
+    return Duration(1, 0) if start.is_date else Duration(0, 0)
+
+
 class _Instances:
     """The instances of one calendar object inside one window."""
 
     def __init__(
-        self, thing: CalendarObject, owner: CalendarOwner, window: tuple[int, int]
+        self,
+        thing: CalendarObject,
+        owner: CalendarOwner,
+        window: tuple[int, int],
+        clock: _Clock,
     ) -> None:
         self.thing = thing
         self.owner = owner
         self.window = window
-        self.clock = _Clock(owner)
+        self.clock = clock
 
     def spans(self) -> list[Span]:
         """Return all spans in the window: the series' own and its overrides'."""
@@ -180,8 +250,8 @@ class _Instances:
         master = self.thing.master
         if master is not None and master.start is not None:
             start = self.clock.instant(master.start)
-            length = self.length(master, master.start)
-            end = self._end(self.clock.zone(master.start.zone), start, length)
+            length = _length(master, master.start, self.clock)
+            end = _end(self.clock.zone(master.start.zone), start, length)
             found.append((start, end, self.counted(master)))
         return self._kept(found)
 
@@ -196,13 +266,8 @@ class _Instances:
             if record.start is not None:
                 place = self.clock.zone(record.start.zone)
                 start = place.to_utc(record.start.local)
-                length = self.length(record, record.start)
-                yield start, self._end(place, start, length), self.counted(record)
-
-    def _end(self, place: Zone, start: int, length: Duration) -> int:
-        if not length.days:
-            return start + length.seconds
-        return place.to_utc(place.to_local(start) + length.days * DAY) + length.seconds
+                length = _length(record, record.start, self.clock)
+                yield start, _end(place, start, length), self.counted(record)
 
     def _kept(self, spans: Iterable[Span]) -> list[Span]:
         """Return what is not free, not empty and inside the window, cut to it."""
@@ -213,26 +278,10 @@ class _Instances:
             if state and start < end and start < high and end > low
         ]
 
-    def length(self, record: BusyRecord, start: Moment) -> Duration:
-        """Return how long an instance is: DTEND exactly, days and DURATION's days nominally."""
-        if record.end is not None:
-            if start.is_date and record.end.is_date:
-                # an end on the day itself: its writer means that day, and in doubt it is busy
-                return Duration((record.end.local - start.local) // DAY or 1, 0)
-            if record.all_day and start.zone == FLOATING:
-                # midnights on the owner's wall: their distance is whole days, not hours
-                local = self.clock.zone(FLOATING).to_local(self.clock.instant(record.end))
-                if (local - start.local) % DAY == 0:
-                    return Duration((local - start.local) // DAY, 0)
-            return Duration(0, self.clock.instant(record.end) - self.clock.instant(start))
-        if record.duration is not None:
-            return record.duration
-        return Duration(1, 0) if start.is_date else Duration(0, 0)
-
     def _of_master(self, master: BusyRecord) -> Iterator[Span]:
         start = self._series_start(master)
         place = self.clock.zone(start.zone)
-        length = self.length(master, start)
+        length = _length(master, start, self.clock)
         state = self.counted(master)
         ranges = _Ranges(self.thing.ranges, start, self)
         if not state and ranges.free:
@@ -243,7 +292,7 @@ class _Instances:
             return
         for instant, own in instants.items():
             shifted, lasts, shown = ranges.apply(instant, length, state)
-            yield shifted, self._end(place, shifted, own or lasts), shown
+            yield shifted, _end(place, shifted, own or lasts), shown
 
     def _series_start(self, master: BusyRecord) -> Moment:
         """Return DTSTART; for an all-day event written as UTC midnights, on the owner's wall."""
@@ -264,8 +313,8 @@ class _Instances:
         high = self.window[1] + ranges.furthest
         found = dict(self._dated(master))
         found.setdefault(place.to_utc(start.local), None)  # DTSTART always is the first instance
-        for instant in self._by_rules(master.rules, start, place, low, high):
-            found.setdefault(instant, None)
+        ruled = dict.fromkeys(self._by_rules(master.rules, start, place, low, high))
+        found = ruled | found  # an RDATE's own length counts
         gone = self.thing.overrides
         if not (master.excluded or master.excluded_rules or gone):
             return found
@@ -289,17 +338,16 @@ class _Instances:
     def _by_rules(
         self, rules: tuple[str, ...], start: Moment, place: Zone, low: int, high: int
     ) -> Iterator[int]:
+        """Yield the UTC starts that the rules give, up to UNTIL."""
         for text in rules:
             rule = parse_rule(text)
             last = self._last(rule.until, start, place)
             found = starts(rule, start.local, low - _SLACK, high + _SLACK)
-            for number, local in enumerate(found):
-                instant = place.to_utc(local)
-                if last is not None and instant > last:
-                    break
-                if number > MAX_INSTANCES:
-                    raise CalendarDataError(f"more than {MAX_INSTANCES} instances in the window")
-                yield instant
+            walls = list(islice(found, MAX_INSTANCES + 1))
+            if len(walls) > MAX_INSTANCES:
+                raise CalendarDataError(f"more than {MAX_INSTANCES} instances in the window")
+            instants = place.to_utc_all(walls)
+            yield from instants if last is None else (i for i in instants if i <= last)
 
     def _last(self, until: Moment | None, start: Moment, place: Zone) -> int | None:
         """Return UNTIL as an instant; as a DATE it includes that whole day (RFC 5545 §3.3.10)."""
@@ -342,7 +390,7 @@ class _Ranges:
             record = override.record
             if record.start is None:
                 continue
-            own = instances.length(record, record.start)
+            own = _length(record, record.start, instances.clock)
             new = self._place.to_local(instances.clock.instant(record.start))
             shift = new - self._place.to_local(override.instant)
             self._steps.append((override.instant, shift, own, instances.counted(record)))

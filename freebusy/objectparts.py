@@ -1,8 +1,10 @@
-"""One calendar object put together from all items of a folder that hold its UID.
+"""Calendar objects put together from all items of a folder that hold one UID.
 
 The newest item that has the master counts, with the overrides in it; items that
 hold overrides alone add theirs.  Of two overrides of one instance the newer item
 wins; within one item the higher SEQUENCE, then the later DTSTAMP (RFC 5546 §2.1.5).
+Different masters of one item of which none is newer all count: broken exporters give
+one UID to several events, and to drop one would show a busy person as free.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from freebusy.busyrecord import BusyRecord
     from freebusy.values import Moment
@@ -44,27 +46,51 @@ def _newer(record: BusyRecord) -> tuple[int, int]:
 
 def resolve_parts(
     parts: Sequence[Sequence[BusyRecord]], instant: Callable[[Moment], int]
-) -> CalendarObject | None:
+) -> list[CalendarObject]:
     """Put an object together; ``parts`` are its records item by item, the newest item last.
 
-    None where no part has an event.
+    Usually that is one; none where no part has an event, several where masters compete.
     """
     events = [[record for record in part if record.start is not None] for part in parts]
     events = [part for part in events if part]
     if not events:
-        return None
+        return []
     thing = CalendarObject(events[0][0].uid)
     bearing = [part for part in events if any(record.recurrence_id is None for record in part)]
-    if bearing:
-        masters = [record for record in bearing[-1] if record.recurrence_id is None]
-        thing.master = max(reversed(masters), key=_newer)
+    masters = _masters(bearing[-1]) if bearing else []
+    if masters:
+        thing.master = masters[-1]
     for part in events:
         if part in bearing[:-1]:
             continue
         for record in sorted(part, key=_newer):
             if record.recurrence_id is not None:
                 _add(thing, record, record.recurrence_id, instant)
-    return thing
+    return [thing, *_rivals(thing, masters)] if len(masters) > 1 else [thing]
+
+
+def _masters(part: Sequence[BusyRecord]) -> list[BusyRecord]:
+    """Return the different masters of an item of which none is known to be newer.
+
+    One without any stamp may be as new as the newest.
+    """
+    masters = dict.fromkeys(record for record in part if record.recurrence_id is None)
+    sequence = max(record.sequence for record in masters)
+    rivals = [record for record in masters if record.sequence == sequence]
+    stamp = max(record.stamp for record in rivals)
+    return [record for record in rivals if record.stamp in (stamp, 0)]
+
+
+def _rivals(thing: CalendarObject, masters: list[BusyRecord]) -> Iterator[CalendarObject]:
+    """Yield what is busy besides, where several masters count.
+
+    Nobody knows whose the overrides are: they take nothing away from any master, and
+    those that move a range may move each of them.
+    """
+    for master in masters if thing.overrides else masters[:-1]:
+        yield CalendarObject(thing.uid, master)
+    for master in masters[:-1] if thing.ranges else ():
+        yield CalendarObject(thing.uid, master, {}, thing.ranges)
 
 
 def _add(

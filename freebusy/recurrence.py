@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import replace
-from itertools import count, islice, takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Literal
 
 from dateutil import rrule as dateutil_rrule
@@ -27,7 +27,7 @@ from freebusy.rule import FREQUENCIES, UNIT
 from freebusy.values import DAY, LATEST, from_naive, to_naive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from freebusy.rule import Days, Numbers, Rule
@@ -76,8 +76,8 @@ def _days_from_dtstart(rule: Rule, first: datetime) -> dict[str, Numbers | Days]
     return {"by_month_day": (first.day,), **month}
 
 
-def starts(rule: Rule, dtstart: int, low: int, high: int) -> Iterator[int]:
-    """Yield the rule's starts in ``[max(low, dtstart), high)``, rising, in wall-clock seconds.
+def starts(rule: Rule, dtstart: int, low: int, high: int) -> Iterable[int]:
+    """Return the rule's starts in ``[max(low, dtstart), high)``, rising, in wall-clock seconds.
 
     COUNT counts from DTSTART; UNTIL is the caller's, who knows the zone.  DTSTART
     itself comes only where the rule gives it.
@@ -102,7 +102,7 @@ def _has_parts(rule: Rule) -> bool:
     )
 
 
-def _stepped(rule: Rule, dtstart: int, low: int, high: int) -> Iterator[int]:
+def _stepped(rule: Rule, dtstart: int, low: int, high: int) -> list[int]:
     """Compute plain DAILY and WEEKLY starts by arithmetic, COUNT included."""
     if rule.freq == "DAILY":
         base, offsets, step = dtstart, [0], rule.interval * DAY
@@ -115,19 +115,13 @@ def _stepped(rule: Rule, dtstart: int, low: int, high: int) -> Iterator[int]:
         offsets = sorted((day - rule.week_start) % 7 * DAY + clock for day in days)
         step = rule.interval * 7 * DAY
     turn = max(0, (low - base) // step)
-    earlier = max(0, turn * len(offsets) - bisect_left(offsets, dtstart - base))
-    found: Iterator[int] = _turns(base + turn * step, offsets, step, dtstart)
+    turns = range(base + turn * step, high, step)
+    found = [begin + offset for begin in turns for offset in offsets]
+    first = bisect_left(found, dtstart)
     if rule.count is not None:
-        found = islice(found, max(0, rule.count - earlier))
-    return (start for start in takewhile(lambda start: start < high, found) if start >= low)
-
-
-def _turns(base: int, offsets: list[int], step: int, dtstart: int) -> Iterator[int]:
-    """Yield ``base + n * step + offset`` from DTSTART on, without end."""
-    for turn in count(base, step):
-        for offset in offsets:
-            if turn + offset >= dtstart:
-                yield turn + offset
+        earlier = max(0, turn * len(offsets) - bisect_left(offsets, dtstart - base))
+        found = found[: first + max(0, rule.count - earlier)]
+    return found[max(first, bisect_left(found, low)) : bisect_left(found, high)]
 
 
 def _walked(rule: Rule, dtstart: int, low: int, high: int) -> Iterator[int]:

@@ -11,7 +11,7 @@ computes depends on nothing but what is installed with it.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
@@ -54,6 +54,20 @@ class Zone:
         """Return the UTC seconds of a wall-clock time."""
         return local - self._offsets[bisect_right(self._walls, local)]
 
+    def to_utc_all(self, locals_: list[int]) -> list[int]:
+        """Return the UTC seconds of rising wall-clock times: a series', offset by offset."""
+        if not locals_:
+            return []
+        first, last = bisect_right(self._walls, locals_[0]), bisect_right(self._walls, locals_[-1])
+        found: list[int] = []
+        at = 0
+        for number in range(first, last + 1):
+            end = bisect_left(locals_, self._walls[number]) if number < last else len(locals_)
+            offset = self._offsets[number]
+            found += [local - offset for local in locals_[at:end]]
+            at = end
+        return found
+
     def to_local(self, utc: int) -> int:
         """Return what the clock on the wall shows at a UTC time."""
         return utc + self._offsets[bisect_right(self._onsets, utc)]
@@ -80,6 +94,12 @@ class NamedZone(Zone):
         if TABLE_FROM + _MARGIN < local < TABLE_TO - _MARGIN:
             return local - self._offsets[bisect_right(self._walls, local)]
         return local - _seconds(to_naive(_dated(local)).replace(tzinfo=self._zone))
+
+    def to_utc_all(self, locals_: list[int]) -> list[int]:
+        """Return the UTC seconds of rising wall-clock times."""
+        if locals_ and locals_[0] > TABLE_FROM + _MARGIN and locals_[-1] < TABLE_TO - _MARGIN:
+            return super().to_utc_all(locals_)
+        return [self.to_utc(local) for local in locals_]
 
     def to_local(self, utc: int) -> int:
         """Return what the clock on the wall shows at a UTC time."""
