@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from freebusy.errors import StoreError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 BUSY_TIMEOUT = 10.0
@@ -46,3 +50,22 @@ def open_database(path: Path, *, read_only: bool) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+@contextmanager
+def transaction(engine: sa.Engine, *, write: bool = False) -> Iterator[sa.Connection]:
+    """Begin a transaction, to be committed at the end of the block.
+
+    Raises StoreError for what the operator must see to: a full disk, lost rights, a broken
+    file, a writer that never ends.  The statement, which may hold a UID, is left out.
+    """
+    try:
+        with (
+            engine.connect().execution_options(write=write) as connection,
+            connection.begin(),
+        ):
+            yield connection
+    except sa.exc.DatabaseError as error:
+        if isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError:
+            raise StoreError(f"the store cannot be used: {error.orig}") from None
+        raise

@@ -8,14 +8,13 @@ processes may write: BEGIN IMMEDIATE, and ten seconds of patience.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from freebusy.database import open_database
+from freebusy.database import open_database, transaction
 from freebusy.errors import StoreError
 from freebusy.merging import inside
 from freebusy.migrations import (
@@ -31,7 +30,8 @@ from freebusy.migrations import (
 from freebusy.pagewriting import Page, among, merge, note, write_page
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from freebusy.period import Span
@@ -68,7 +68,11 @@ class CalendarState:
 
 
 class Store:
-    """One state database; safe to use from any thread and beside other processes."""
+    """One state database; safe to use from any thread and beside other processes.
+
+    Every method raises StoreError where the database cannot be used: a full disk, a lock
+    that is held for longer than anybody's patience.
+    """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """Open or create the database; raises StoreError where it cannot be used.
@@ -84,26 +88,19 @@ class Store:
             else:
                 with self._write() as connection:
                     migrate(connection)
-        except StoreError:
+        except StoreError as error:
             self._engine.dispose()
-            raise
-        except sa.exc.DatabaseError as error:
-            self._engine.dispose()
-            raise StoreError(f"{path} cannot be used: {error.orig}") from error
+            raise StoreError(f"{path}: {error}") from error
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
-    @contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
-        with self._engine.connect().execution_options(write=True) as connection, connection.begin():
-            yield connection
+    def _write(self) -> AbstractContextManager[sa.Connection]:
+        return transaction(self._engine, write=True)
 
-    @contextmanager
-    def _read(self) -> Iterator[sa.Connection]:
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
+    def _read(self) -> AbstractContextManager[sa.Connection]:
+        return transaction(self._engine)
 
     # -- calendars
 
