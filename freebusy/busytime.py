@@ -95,12 +95,10 @@ def expand_object(
         expansion.spans += clip(record.periods, *window)
     clock = _Clock(owner)
     try:
-        things = resolve_parts(parts, clock.instant)
+        for thing in resolve_parts(parts, clock.instant):
+            _expand_thing(_Instances(thing, owner, window, clock), expansion, series=series)
     except _UNREADABLE as error:
         expansion.refuse(parts[0][0].uid, error)
-        return
-    for thing in things:
-        _expand_thing(_Instances(thing, owner, window, clock), expansion, series=series)
     clock.report(parts[0][0].uid, expansion)
 
 
@@ -130,8 +128,8 @@ def _expand_single(
     if record.start is None:
         expansion.spans += clip(record.periods, *window)
         return
+    clock = _Clock(owner)
     try:
-        clock = _Clock(owner)
         place = clock.zone(record.start.zone)
         start = place.to_utc(record.start.local)
         end = _end(place, start, _length(record, record.start, clock))
@@ -139,8 +137,9 @@ def _expand_single(
             state = counted(record, owner.addresses, owner.needs_action, owner.working_elsewhere)
             if state:
                 expansion.spans.append((max(start, window[0]), min(end, window[1]), state))
-    except (CalendarDataError, OverflowError, ValueError) as error:
-        expansion.refused.append((record.uid, getattr(error, "reason", "times out of range")))
+    except _UNREADABLE as error:
+        expansion.refuse(record.uid, error)
+    clock.report(record.uid, expansion)
 
 
 def upper_bound(parts: Iterable[Iterable[BusyRecord]]) -> int | None:

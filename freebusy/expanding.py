@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from freebusy.store import CalendarState, Store
     from freebusy.worker import Workers
 
-EXPANDER_VERSION = 1
+EXPANDER_VERSION = 2
 """Changes whenever the same records would give other spans: all is then expanded anew."""
 BATCH = 500
 """Objects that are expanded in one call of a worker."""
