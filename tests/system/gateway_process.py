@@ -7,9 +7,11 @@ ended by its own process id.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,8 +58,6 @@ class GatewayProcess:
     persons: Sequence[str]
     more: str
     """The rest of the configuration: ``[sources.NAME]``, ``[schedule]`` and the like."""
-    file_limit: int | None = None
-    """The largest file, in bytes, that the service may write (RLIMIT_FSIZE)."""
     http_port: int = 0
     ftp_port: int = 0
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -77,7 +77,8 @@ class GatewayProcess:
     @property
     def log(self) -> str:
         """Everything that the service has written: log lines and what it printed."""
-        return (self.directory / "log").read_text("utf-8", "replace")
+        file = self.directory / "log"
+        return file.read_text("utf-8", "replace") if file.exists() else ""
 
     def write_configuration(self, more: str | None = None) -> None:
         self.more = self.more if more is None else more
@@ -96,16 +97,22 @@ class GatewayProcess:
 
     # -- the process
 
-    def start(self) -> None:
-        """Start, and return when it answers."""
+    def start(self, *, wait: bool = True) -> None:
+        """Start, and return when it answers or, without ``wait``, at once."""
         command = [sys.executable, "-m", "freebusy", "run", "--config", str(self.config)]
-        if self.file_limit is not None:
-            command = ["prlimit", f"--fsize={self.file_limit}", *command]
-        with (self.directory / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        until(self._answers, f"the service answers; it said: {self.log[-2000:]}")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        threading.Thread(target=self._keep_log, args=(self.process,), daemon=True).start()
+        if wait:
+            until(self._answers, f"the service answers; it said: {self.log[-2000:]}")
+
+    def _keep_log(self, process: subprocess.Popen[bytes]) -> None:
+        """Write what it says to a file: it says it to a pipe, which no limit on files touches."""
+        assert process.stdout is not None
+        with (self.directory / "log").open("ab", buffering=0) as log, process.stdout as said:
+            while chunk := os.read(said.fileno(), 65536):
+                log.write(chunk)
 
     def _answers(self) -> bool:
         assert self.process is not None
@@ -142,6 +149,12 @@ class GatewayProcess:
         """Run another command of ``freebusy`` beside it."""
         command = [sys.executable, "-m", "freebusy", *arguments, "--config", str(self.config)]
         return subprocess.run(command, capture_output=True, timeout=60, check=False)
+
+    @staticmethod
+    def filter(*arguments: str) -> bytes:
+        """Run a command that needs no configuration; return what it prints."""
+        command = [sys.executable, "-m", "freebusy", *arguments]
+        return subprocess.run(command, capture_output=True, timeout=60, check=True).stdout
 
     # -- its clients
 
@@ -205,11 +218,9 @@ def spans_of(body: bytes) -> list[Span]:
 
 
 @contextmanager
-def gateway_process(
-    directory: Path, persons: Sequence[str], more: str, *, file_limit: int | None = None
-) -> Iterator[GatewayProcess]:
+def gateway_process(directory: Path, persons: Sequence[str], more: str) -> Iterator[GatewayProcess]:
     """Run the service during the block."""
-    gateway = GatewayProcess(directory, persons, more, file_limit)
+    gateway = GatewayProcess(directory, persons, more)
     try:
         gateway.start()
         yield gateway
