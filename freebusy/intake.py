@@ -7,6 +7,8 @@ what other items hold.  Then all of it is written at once.
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from freebusy.busyrecord import READER_VERSION
@@ -16,10 +18,16 @@ from freebusy.ports import SyncToken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
 
     from freebusy.ports import SyncPage
     from freebusy.store import CalendarState, Store
     from freebusy.worker import BatchReading, Expanding, ObjectSpans, Workers
+
+
+def _done(reading: tuple[SyncPage, Future[BatchReading]]) -> tuple[SyncPage, BatchReading]:
+    page, batch = reading
+    return page, batch.result()
 
 
 class Run:
@@ -55,9 +63,22 @@ class Run:
         return fresh and empty and self._store.item_count(self._state.id) > 0
 
     def readings(self, pages: Iterator[SyncPage]) -> Iterator[tuple[SyncPage, BatchReading]]:
-        """Yield each page with what its items gave; rests on nothing that the store holds."""
-        for page in pages:
-            yield page, self._workers.read(page.items, self._task)
+        """Yield each page with what its items gave, as many at once as there are workers.
+
+        Reading rests on nothing that the store holds, so pages need not wait for one another.
+        """
+        under_way: deque[tuple[SyncPage, Future[BatchReading]]] = deque()
+        with ThreadPoolExecutor(self._workers.processes) as readers:
+            for page in pages:
+                if page.token is not None and not under_way:  # a page by itself: most changes
+                    yield page, self._workers.read(page.items, self._task)
+                    return
+                reading = readers.submit(self._workers.read, page.items, self._task)
+                under_way.append((page, reading))
+                if len(under_way) >= self._workers.processes:
+                    yield _done(under_way.popleft())
+            while under_way:
+                yield _done(under_way.popleft())
 
     def write(self, page: SyncPage, batch: BatchReading, now: int) -> None:
         """Write one page; with the last, its token and the news that all went well."""

@@ -301,6 +301,7 @@ class Workers:
         item_cpu: float = ITEM_CPU,
         memory: int = MEMORY,
     ) -> None:
+        self.processes = processes
         self._extract = extract
         self._cpu = item_cpu
         self._pool = WorkerPool(processes, memory=memory)
