@@ -141,6 +141,9 @@ class Daemon:
             max_connections_per_address=table.max_connections_per_address,
             header_timeout=table.header_timeout.total_seconds(),
             keepalive_timeout=table.keepalive_timeout.total_seconds(),
+            answer_timeout=table.answer_timeout.total_seconds(),
+            max_line_size=table.max_line_size,
+            max_headers=table.max_headers,
             trusted_proxies=tuple(map(str, table.trusted_proxies)),
         )
         self._http = HttpServer(settings, files, self._health)
@@ -159,6 +162,9 @@ class Daemon:
                 max_connections=table.max_connections,
                 max_connections_per_address=table.max_connections_per_address,
                 idle_timeout=table.idle_timeout.total_seconds(),
+                data_timeout=table.data_timeout.total_seconds(),
+                login_delay=table.login_delay.total_seconds(),
+                banner=table.banner,
             ),
             files,
         )

@@ -178,6 +178,7 @@ def _imap_source(source: ImapSource, limits: Limits) -> CalendarSource:
             whole_bytes=source.whole,
             max_connections=source.max_connections,
             max_watched=source.max_watched,
+            idle_seconds=source.idle.total_seconds(),
             poll_seconds=source.poll.total_seconds(),
         )
     )
@@ -248,6 +249,7 @@ def engine(config: Config) -> Engine:
         extract,
         processes=config.limits.worker_count,
         item_cpu=config.limits.item_cpu.total_seconds(),
+        memory=config.limits.worker_memory,
     )
     return Engine(
         store=store,

@@ -22,6 +22,7 @@ from freebusy.config.values import (
     Flag,
     Folder,
     Host,
+    Line,
     Listen,
     Networks,
     PassivePorts,
@@ -127,6 +128,11 @@ class Http(Server):
     header_timeout: Annotated[Duration, between(SECOND, HOUR)] = 10 * SECOND
     """From the connection to the end of the request's head."""
     keepalive_timeout: Annotated[Duration, between(SECOND, HOUR)] = 30 * SECOND
+    answer_timeout: Annotated[Duration, between(SECOND, HOUR)] = 2 * MINUTE
+    """Until a client has taken an answer."""
+    max_line_size: Annotated[Size, Field(ge=1 << 10, le=1 << 16)] = 8190
+    """Bytes of a request line, and of one header field."""
+    max_headers: Annotated[Count, Field(ge=16, le=1000)] = 64
     trusted_proxies: Networks = ()
     """Whose X-Forwarded-For is believed."""
 
@@ -141,6 +147,11 @@ class Ftp(Server):
     max_connections: Annotated[Count, Field(ge=1)] = 200
     max_connections_per_address: Count = 20
     idle_timeout: Annotated[Duration, between(SECOND, DAY)] = 60 * SECOND
+    data_timeout: Annotated[Duration, between(SECOND, HOUR)] = 30 * SECOND
+    """For a data connection to come about, and for a transfer to move on."""
+    login_delay: Annotated[Duration, between(timedelta(), MINUTE)] = SECOND
+    """Before a refused login is answered."""
+    banner: Line = "Free/busy server ready."
     passive_ports: PassivePorts = None
     """What a firewall lets through; None for any free port."""
     masquerade_address: Host | None = None
@@ -192,6 +203,8 @@ class Limits(Section):
     """Items that a source hands over at a time."""
     page_bytes: Annotated[Size, Field(ge=1 << 16, le=1 << 30)] = 4 << 20
     """About as many bytes at a time."""
+    worker_memory: Annotated[Size, Field(ge=256 << 20, le=1 << 40)] = 2 << 30
+    """Address space of a worker process."""
 
     @property
     def worker_count(self) -> int:

@@ -68,6 +68,8 @@ class ImapSource(AnySource, WithPassword):
     """Folders with a connection of their own for IDLE; further ones are polled."""
     poll: Annotated[Duration, between(SECOND, DAY)] = MINUTE
     """How often to ask for changes where there is no IDLE."""
+    idle: Annotated[Duration, between(SECOND, 29 * MINUTE)] = 10 * MINUTE
+    """How often IDLE is sent again (RFC 2177: at least every 29 minutes)."""
     timeout: Annotated[Duration, between(SECOND, HOUR)] = timedelta(seconds=30)
     whole: Size = 64 << 10
     """Of a larger message only the calendar part is fetched."""

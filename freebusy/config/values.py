@@ -208,6 +208,12 @@ def _host(value: str) -> str:
     return value
 
 
+def _line(value: str) -> str:
+    if not (value.strip() and value.isprintable() and len(value) <= 200):
+        raise unexpected("one line of text, at most 200 characters")
+    return value
+
+
 def _listed(value: object) -> object:
     """Let one text stand for a list of one."""
     return [value] if isinstance(value, str) else value
@@ -236,6 +242,7 @@ Name = Annotated[str, AfterValidator(_name)]
 Address = Annotated[str, AfterValidator(_address)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Host = Annotated[str, AfterValidator(_host)]
+Line = Annotated[str, AfterValidator(_line)]
 Template = Annotated[str, AfterValidator(_template)]
 Folder = Annotated[Path, AfterValidator(_below)]
 File = Annotated[Path, AfterValidator(_below), AfterValidator(_file)]
