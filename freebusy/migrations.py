@@ -93,10 +93,14 @@ MERGED = sa.Table(
 
 
 def _create(connection: sa.Connection) -> None:
-    SCHEMA.create_all(connection)
+    SCHEMA.create_all(connection, tables=[META, CALENDARS, ITEMS, ITEM_UIDS, OBJECTS])
 
 
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (_create,)
+def _add_merged(connection: sa.Connection) -> None:
+    MERGED.create(connection, checkfirst=True)
+
+
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (_create, _add_merged)
 
 
 def _done(connection: sa.Connection) -> int:
