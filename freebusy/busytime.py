@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from freebusy.busystate import counted
 from freebusy.errors import CalendarDataError
 from freebusy.objectparts import CalendarObject, Override, resolve_parts
+from freebusy.ownerclock import OwnerClock, end_of, length_of
 from freebusy.period import FreeBusyType, Span, clip
 from freebusy.recurrence import starts
 from freebusy.rule import parse_rule
 from freebusy.values import DAY, FLOATING, UTC_ZONE, Duration, Moment
-from freebusy.vtimezone import zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -93,13 +93,19 @@ def expand_object(
         return
     for record in (record for part in parts for record in part if record.start is None):
         expansion.spans += clip(record.periods, *window)
-    clock = _Clock(owner)
+    clock = OwnerClock(owner.zone)
     try:
         for thing in resolve_parts(parts, clock.instant):
             _expand_thing(_Instances(thing, owner, window, clock), expansion, series=series)
     except _UNREADABLE as error:
         expansion.refuse(parts[0][0].uid, error)
-    clock.report(parts[0][0].uid, expansion)
+    _report(clock, parts[0][0].uid, expansion)
+
+
+def _report(clock: OwnerClock, uid: str, expansion: Expansion) -> None:
+    """Note where the owner's zone stood in for one that is not known any more."""
+    if clock.unknown is not None:
+        expansion.refused.append((uid, f"{clock.unknown.reason}: the owner's stands in"))
 
 
 def _expand_thing(instances: _Instances, expansion: Expansion, *, series: bool) -> None:
@@ -128,18 +134,18 @@ def _expand_single(
     if record.start is None:
         expansion.spans += clip(record.periods, *window)
         return
-    clock = _Clock(owner)
+    clock = OwnerClock(owner.zone)
     try:
         place = clock.zone(record.start.zone)
         start = place.to_utc(record.start.local)
-        end = _end(place, start, _length(record, record.start, clock))
+        end = end_of(place, start, length_of(record, record.start, clock))
         if start < window[1] and end > window[0] and start < end:
             state = counted(record, owner.addresses, owner.needs_action, owner.working_elsewhere)
             if state:
                 expansion.spans.append((max(start, window[0]), min(end, window[1]), state))
     except _UNREADABLE as error:
         expansion.refuse(record.uid, error)
-    clock.report(record.uid, expansion)
+    _report(clock, record.uid, expansion)
 
 
 def upper_bound(parts: Iterable[Iterable[BusyRecord]]) -> int | None:
@@ -165,62 +171,6 @@ def _ends(record: BusyRecord) -> Iterator[int]:
     yield from (moment.local + longest for moment in moments if moment is not None)
 
 
-class _Clock:
-    """Turns moments into UTC seconds as one owner sees them."""
-
-    __slots__ = ("_owner_zone", "_unknown")
-
-    def __init__(self, owner: CalendarOwner) -> None:
-        self._owner_zone = owner.zone
-        self._unknown: CalendarDataError | None = None
-
-    def zone(self, key: str) -> Zone:
-        """Return a key's zone; the owner's for floating times and for a key of old.
-
-        Records outlive the database that they were read with: a newer one may not have
-        a name any more.
-        """
-        if key != FLOATING:
-            try:
-                return zone(key)
-            except CalendarDataError as error:
-                self._unknown = error
-        return zone(self._owner_zone)
-
-    def report(self, uid: str, expansion: Expansion) -> None:
-        """Note where the owner's zone stood in for one that is not known any more."""
-        if self._unknown is not None:
-            reason = f"{self._unknown.reason}: the owner's stands in"
-            expansion.refused.append((uid, reason))
-
-    def instant(self, moment: Moment) -> int:
-        """Return the UTC seconds of a moment; a DATE's are those of its midnight."""
-        return self.zone(moment.zone).to_utc(moment.local)
-
-
-def _end(place: Zone, start: int, length: Duration) -> int:
-    if not length.days:
-        return start + length.seconds
-    return place.to_utc(place.to_local(start) + length.days * DAY) + length.seconds
-
-
-def _length(record: BusyRecord, start: Moment, clock: _Clock) -> Duration:
-    """Return how long an instance is: DTEND exactly, days and DURATION's days nominally."""
-    if record.end is not None:
-        if start.is_date and record.end.is_date:
-            # an end on the day itself: its writer means that day, and in doubt it is busy
-            return Duration((record.end.local - start.local) // DAY or 1, 0)
-        if record.all_day and start.zone == FLOATING:
-            # midnights on the owner's wall: their distance is whole days, not hours
-            local = clock.zone(FLOATING).to_local(clock.instant(record.end))
-            if (local - start.local) % DAY == 0:
-                return Duration((local - start.local) // DAY, 0)
-        return Duration(0, clock.instant(record.end) - clock.instant(start))
-    if record.duration is not None:
-        return record.duration
-    return Duration(1, 0) if start.is_date else Duration(0, 0)
-
-
 class _Instances:
     """The instances of one calendar object inside one window."""
 
@@ -229,7 +179,7 @@ class _Instances:
         thing: CalendarObject,
         owner: CalendarOwner,
         window: tuple[int, int],
-        clock: _Clock,
+        clock: OwnerClock,
     ) -> None:
         self.thing = thing
         self.owner = owner
@@ -249,8 +199,8 @@ class _Instances:
         master = self.thing.master
         if master is not None and master.start is not None:
             start = self.clock.instant(master.start)
-            length = _length(master, master.start, self.clock)
-            end = _end(self.clock.zone(master.start.zone), start, length)
+            length = length_of(master, master.start, self.clock)
+            end = end_of(self.clock.zone(master.start.zone), start, length)
             found.append((start, end, self.counted(master)))
         return self._kept(found)
 
@@ -265,8 +215,8 @@ class _Instances:
             if record.start is not None:
                 place = self.clock.zone(record.start.zone)
                 start = place.to_utc(record.start.local)
-                length = _length(record, record.start, self.clock)
-                yield start, _end(place, start, length), self.counted(record)
+                length = length_of(record, record.start, self.clock)
+                yield start, end_of(place, start, length), self.counted(record)
 
     def _kept(self, spans: Iterable[Span]) -> list[Span]:
         """Return what is not free, not empty and inside the window, cut to it."""
@@ -280,7 +230,7 @@ class _Instances:
     def _of_master(self, master: BusyRecord) -> Iterator[Span]:
         start = self._series_start(master)
         place = self.clock.zone(start.zone)
-        length = _length(master, start, self.clock)
+        length = length_of(master, start, self.clock)
         state = self.counted(master)
         ranges = _Ranges(self.thing.ranges, start, self)
         if not state and ranges.free:
@@ -291,7 +241,7 @@ class _Instances:
             return
         for instant, own in instants.items():
             shifted, lasts, shown = ranges.apply(instant, length, state)
-            yield shifted, _end(place, shifted, own or lasts), shown
+            yield shifted, end_of(place, shifted, own or lasts), shown
 
     def _series_start(self, master: BusyRecord) -> Moment:
         """Return DTSTART; for an all-day event written as UTC midnights, on the owner's wall."""
@@ -363,7 +313,7 @@ class _Instances:
 class _Exclusions:
     """The instants and days that EXDATE and EXRULE take out (RFC 5545 §3.8.5.1)."""
 
-    def __init__(self, moments: tuple[Moment, ...], place: Zone, clock: _Clock) -> None:
+    def __init__(self, moments: tuple[Moment, ...], place: Zone, clock: OwnerClock) -> None:
         self._place = place
         self._instants = {clock.instant(moment) for moment in moments if not moment.is_date}
         self._days = {moment.local // DAY for moment in moments if moment.is_date}
@@ -389,7 +339,7 @@ class _Ranges:
             record = override.record
             if record.start is None:
                 continue
-            own = _length(record, record.start, instances.clock)
+            own = length_of(record, record.start, instances.clock)
             new = self._place.to_local(instances.clock.instant(record.start))
             shift = new - self._place.to_local(override.instant)
             self._steps.append((override.instant, shift, own, instances.counted(record)))
