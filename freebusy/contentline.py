@@ -139,5 +139,5 @@ def parse(line: str) -> ContentLine:
 
 def address(value: str) -> str:
     """Return a calendar user address bare and lower-case, with or without ``mailto:`` (§3.3.3)."""
-    bare = value.strip().strip("<>").lower()
-    return bare[7:].strip() if bare.startswith("mailto:") else bare
+    bare = value.strip(" \t<>").lower()
+    return bare[7:].strip(" \t<>") if bare.startswith("mailto:") else bare

@@ -26,7 +26,7 @@ MAX_SECONDS = 400 * 366 * DAY
 
 _DURATION = re.compile(
     r"([+-]?)P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 
