@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MANY_FILES = 65_536
+"""Open files that are asked for: a connection each, and two or three for an FTP session."""
 ALL_PARTS = frozenset({"http", "ftp", "sync"})
 _VDIR_THREADS = 2
 
@@ -68,6 +71,14 @@ def regeneration(config: Config, engine: Engine) -> Regeneration:
     )
 
 
+def _raise_file_limit() -> None:
+    """Take as many open files as the system allows: a shell's usual 1,024 are fewer than clients."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(MANY_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 class Daemon:
     """Runs some or all of the parts until it is told to stop."""
 
@@ -94,6 +105,7 @@ class Daemon:
         Raises ConfigurationError where something cannot be started.
         """
         self._take_signals()
+        _raise_file_limit()
         try:
             await self._start()
             ready(self._hints())

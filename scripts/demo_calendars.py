@@ -83,7 +83,7 @@ def refresh(target: Path, today: date) -> int:
 
 def main() -> None:
     """Write the calendars below the directory that is given."""
-    if len(sys.argv) != 2:  # the script and one argument
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):  # the script and one argument
         sys.exit(__doc__)
     changed = refresh(Path(sys.argv[1]), datetime.now().astimezone().date())
     print(f"demo calendars: {changed or 'no'} file{'' if changed == 1 else 's'} changed")
