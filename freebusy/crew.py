@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -42,8 +43,9 @@ class Crew:
                 log.exception("crew=%s event=job_failed", self._name)
 
     def dismiss(self, patience: float) -> None:
-        """Let everybody go after the job in hand; wait at most ``patience`` seconds for each."""
+        """Let everybody go after the job in hand; wait at most ``patience`` seconds for all."""
         for _ in self._threads:
             self._jobs.put(None)
+        deadline = time.monotonic() + patience
         for thread in self._threads:
-            thread.join(patience)
+            thread.join(max(0.0, deadline - time.monotonic()))
