@@ -72,7 +72,7 @@ def regeneration(config: Config, engine: Engine) -> Regeneration:
 
 
 def _raise_file_limit() -> None:
-    """Take as many open files as the system allows: a shell's usual 1,024 are fewer than clients."""
+    """Take as many open files as the system allows: a shell's usual 1,024 are too few."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(MANY_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
