@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PREFIX = "VTIMEZONE:"
 MAX_OBSERVANCES = 200
 MAX_RDATES = 400
-_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2}):?(\d{2})?")
+_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2}):?(\d{2})?", re.ASCII)
 _HORIZON = parse_moment("21000101T000000").local
 _DAWN = parse_moment("19680101T000000").local
 """Yearly rules are written out from 1968 (a zone's far past decides nothing) to 2100."""
