@@ -67,20 +67,25 @@ def read_stream(text: str) -> Stream:
 
 
 def _remembered(block: str, stream: Stream) -> str:
-    """Note a VTIMEZONE written the usual way; the same text is read only once."""
-    if len(block) > _MAX_BLOCK:
+    """Note a VTIMEZONE written the usual way; the same text is read only once.
+
+    Returns what is still to be read: nothing, or all of a block that is more than that.
+    """
+    found = _definition_of(block) if len(block) <= _MAX_BLOCK else None
+    if found is None:
         return block
-    found = _definition_of(block)
-    if found is not None:
-        stream.definitions[found[0]] = found[1]
+    stream.definitions[found[0]] = found[1]
     return ""
 
 
 @lru_cache(maxsize=1024)
 def _definition_of(block: str) -> tuple[str, str] | None:
+    """Return the one definition in a block; None where one was left open and events follow."""
     stream = Stream()
     _sort(block, stream)
-    return next(iter(stream.definitions.items()), None)
+    if stream.events or stream.passed_by or len(stream.definitions) != 1:
+        return None
+    return next(iter(stream.definitions.items()))
 
 
 @lru_cache(maxsize=2048)
