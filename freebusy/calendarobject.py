@@ -27,6 +27,7 @@ from freebusy.values import (
     is_duration,
     parse_duration,
     parse_moment,
+    seconds_of,
     split_period,
 )
 from freebusy.vtimezone import disagree
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 MAX_DATES = 20_000
 """EXDATE and RDATE values kept of one component; a calendar of 50 years has fewer."""
 _YEAR = 366 * 86400
-_USUAL_DATE = re.compile(r"(?:;TZID=([^;:,\"]+))?:(\d{8}T\d{6}Z?)", re.ASCII)
+_USUAL_DATE = re.compile(r"(?:;TZID=([^;:,\"]+))?:(\d{8})T(\d{6})(Z?)", re.ASCII)
 _LOWERED = re.compile(
     r";\s*PARTSTAT\s*=\s*\"?(?:" + "|".join(sorted(LOWERING)) + ")", re.IGNORECASE
 )
@@ -170,12 +171,12 @@ class _Reader:
         """Read a date line: a DATE or DATE-TIME in the zone that its TZID names."""
         usual = _USUAL_DATE.fullmatch(rest)
         if usual is not None:  # most lines of most writers, without a dictionary
-            tzid, value = usual[1], usual[2]
-            moment = parse_moment(value)
-            if tzid is None or moment.zone == UTC_ZONE:
-                return moment
+            tzid, day, clock, utc = usual.groups()
+            local = seconds_of(day, clock)
+            if tzid is None or utc:
+                return Moment(UTC_ZONE if utc else FLOATING, local)
             key = self._zones.get(tzid)
-            return Moment(self._zone(tzid, moment.local) if key is None else key, moment.local)
+            return Moment(self._zone(tzid, local) if key is None else key, local)
         found, value = accept_colon_in_zone(rest)
         tzid = found.get("TZID")
         moment = parse_moment(value)

@@ -99,20 +99,18 @@ def _sort(text: str, stream: Stream) -> None:
     count = 0
     for written, rest in lines(text):
         name = written if written in _WANTED else _in_upper_case(written)
-        if name in _WANTED:
-            if properties is None:
-                continue
-            if name in properties:
-                properties[name].append(rest)
-            else:
-                properties[name] = [rest]
-        elif name in ("BEGIN", "END"):
+        if name == "BEGIN" or name == "END":
             count += 1
             if count > 2 * MAX_COMPONENTS:
                 raise CalendarDataError(f"more than {MAX_COMPONENTS} components in one item")
             turn = _open if name == "BEGIN" else _close
             turn(stack, rest[1:].strip().upper(), stream)
             properties = stack[-1].properties if stack and stack[-1].name in _KEPT else None
+        elif properties is not None and name in _WANTED:
+            if name in properties:
+                properties[name].append(rest)
+            else:
+                properties[name] = [rest]
     while stack:
         _close(stack, stack[-1].name, stream)
 

@@ -72,6 +72,11 @@ def _time(digits: str) -> int:
     return hour * 3600 + minute * 60 + min(second, 59)
 
 
+def seconds_of(day: str, clock: str) -> int:
+    """Return the wall-clock seconds of ``YYYYMMDD`` and ``HHMMSS``; raises CalendarDataError."""
+    return _day(day) + _time(clock)
+
+
 def parse_moment(value: str, zone: str = FLOATING) -> Moment:
     """Read a DATE or DATE-TIME in ``zone``; a trailing Z means UTC whatever the zone says.
 
