@@ -105,7 +105,7 @@ def encode(freebusy: FreeBusy, *, plain: bool = False) -> bytes:
     """
     if not _ADDRESS.fullmatch(freebusy.organizer):
         raise ValueError("the organizer is not a plain mail address")
-    if any(ord(character) < 32 or character in "\\;,\x7f" for character in freebusy.uid):
+    if not freebusy.uid.isprintable() or any(character in "\\;," for character in freebusy.uid):
         raise ValueError("a UID with characters that would need escaping")
     folded = (piece for line in _lines(freebusy, plain=plain) for piece in _folded(line))
     return ("\r\n".join(folded) + "\r\n").encode()
@@ -169,14 +169,15 @@ def _whole_text(data: bytes) -> str:
     if b"\0" in data:
         raise NotFreeBusyError("binary data is not a free/busy file")
     text = unfold(data)
-    marks = {(name.upper(), rest[1:].strip().upper()) for name, rest in lines(text)}
-    if ("BEGIN", "VFREEBUSY") not in marks:
+    marks = [(rest[1:].strip().upper(), name.upper()) for name, rest in lines(text)]
+    if ("VFREEBUSY", "BEGIN") not in marks:
         page = text[:512].lstrip().lower().startswith(("<!doctype", "<html", "<?xml"))
         raise NotFreeBusyError(
             "a web page is not a free/busy file" if page else "there is no VFREEBUSY in the file"
         )
+    last = {name: mark for name, mark in marks if mark in ("BEGIN", "END")}
     for name in ("VFREEBUSY", "VCALENDAR"):
-        if ("BEGIN", name) in marks and ("END", name) not in marks:
+        if last.get(name) == "BEGIN":
             raise NotFreeBusyError(f"the file is cut off: END:{name} is missing")
     return text
 
@@ -192,8 +193,6 @@ def _gather(text: str, max_periods: int) -> _Gathered:
             _take(gathered, name, rest)
             if len(gathered.spans) > max_periods:
                 raise NotFreeBusyError(f"the file has more than {max_periods} periods")
-    if inside:
-        raise NotFreeBusyError("the file is cut off: END:VFREEBUSY is missing")
     return gathered
 
 
