@@ -120,9 +120,9 @@ class Run:
             columns |= {"horizon_start": start, "horizon_end": end, "basis": self._basis}
         number = self._state.run + self._fresh
         if page.token is None:
-            # A run that delivers everything and breaks off leaves items that nobody will
-            # report gone: the next one must deliver everything too, under another number.
-            return columns | ({"token": None, "run": number} if self._fresh else {})
+            # If the run breaks off now, items are here that no token knows: what of them goes
+            # before the next run, nobody reports gone.  So that one must deliver everything.
+            return columns | {"token": None, "run": number}
         return columns | {
             "token": str(page.token),
             "generation": page.generation,

@@ -80,6 +80,13 @@ class GatewayProcess:
         file = self.directory / "log"
         return file.read_text("utf-8", "replace") if file.exists() else ""
 
+    @property
+    def said(self) -> str:
+        """The log without who fetched what."""
+        return "".join(
+            line for line in self.log.splitlines(keepends=True) if not line.startswith("time=")
+        )
+
     def write_configuration(self, more: str | None = None) -> None:
         self.more = self.more if more is None else more
         persons = ", ".join(f'"{person}"' for person in self.persons)
@@ -105,7 +112,7 @@ class GatewayProcess:
         )
         threading.Thread(target=self._keep_log, args=(self.process,), daemon=True).start()
         if wait:
-            until(self._answers, f"the service answers; it said: {self.log[-2000:]}")
+            until(self._answers, f"the service answers; it said: {self.said[-2000:]}")
 
     def _keep_log(self, process: subprocess.Popen[bytes]) -> None:
         """Write what it says to a file: it says it to a pipe, which no limit on files touches."""
@@ -116,7 +123,7 @@ class GatewayProcess:
 
     def _answers(self) -> bool:
         assert self.process is not None
-        assert self.process.poll() is None, f"the service ended: {self.log[-3000:]}"
+        assert self.process.poll() is None, f"the service ended: {self.said[-3000:]}"
         return self.get("/healthz")[0] == 200
 
     @property
@@ -141,7 +148,7 @@ class GatewayProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"it did not stop: {self.log[-2000:]}") from None
+            raise AssertionError(f"it did not stop: {self.said[-2000:]}") from None
         finally:
             self.process = None
 
@@ -207,7 +214,8 @@ class GatewayProcess:
         deadline = start + DEADLINE
         while (found := self.busy(name)) != expected:
             if time.monotonic() > deadline:
-                raise AssertionError(f"{what} {found} instead of {expected}: {self.log[-3000:]}")
+                wrong = set(found or ()) ^ set(expected or ())
+                raise AssertionError(f"{what}: {wrong} differ; it said: {self.said[-3000:]}")
             time.sleep(0.01)
         return time.monotonic() - start
 

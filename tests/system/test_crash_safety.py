@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from freebusy.period import Span
 
 SEED = 20260601
-ROUNDS = 15
+ROUNDS = 12
 SHORTEST, LONGEST = 0.05, 1.5
 """Seconds that the service lives after it was started, or after it answered."""
 PEOPLE = ("anna", "bernd", "clara")

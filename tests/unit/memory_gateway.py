@@ -62,14 +62,18 @@ class Clock:
 
 
 class BrokenOffSource:
-    """A source whose runs end after so many pages, as if its line had dropped."""
+    """A source whose runs end after so many pages, as if its line had dropped.
+
+    Its tokens are lists of what there was, as those of directories and of servers without
+    CONDSTORE are: what came and went since, it never reports gone.
+    """
 
     def __init__(self, source: MemorySource) -> None:
         self.source = source
         self.pages_left: int | None = None
         self.error: Callable[[], Exception] = lambda: RuntimeError("set an error")
         self.tokens: list[SyncToken | None] = []
-        self.delivered: list[str] = []
+        self._held: dict[tuple[str, SyncToken | None], frozenset[str]] = {}
 
     def calendars(self, owner: Owner) -> Sequence[Calendar]:
         return self.source.calendars(owner)
@@ -79,8 +83,11 @@ class BrokenOffSource:
         for number, page in enumerate(self.source.sync(calendar, token)):
             if self.pages_left is not None and number >= self.pages_left:
                 raise self.error()
-            self.delivered += [item.href for item in page.items]
-            yield page
+            known = self._held.get((calendar.key, token), frozenset())
+            if page.token is not None:
+                there = frozenset(self.source._calendars[calendar.key].items)
+                self._held[calendar.key, page.token] = there
+            yield replace(page, gone=[href for href in page.gone if href in known])
 
     def close(self) -> None:
         self.source.close()
