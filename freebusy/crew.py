@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from queue import SimpleQueue
+from itertools import count
+from queue import PriorityQueue
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,25 +19,35 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+_LEAVE, _URGENT, _ORDINARY = range(3)
+
+
 class Crew:
-    """Daemon threads over one queue; started with the first job."""
+    """Daemon threads over one queue; started with the first job, each rank in turn."""
 
     def __init__(self, name: str, size: int) -> None:
         self._name = name
         self._size = size
-        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._jobs: PriorityQueue[tuple[int, int, Callable[[], None] | None]] = PriorityQueue()
+        self._numbers = count()
         self._threads: list[threading.Thread] = []
 
-    def give(self, job: Callable[[], None]) -> None:
-        """Queue a job; an exception in it is logged and costs nothing else."""
+    def give(self, job: Callable[[], None], *, urgent: bool = False) -> None:
+        """Queue a job, an urgent one before all that are not.
+
+        An exception in it is logged and costs nothing else.
+        """
         if len(self._threads) < self._size:
             thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._threads.append(thread)
             thread.start()
-        self._jobs.put(job)
+        self._put(_URGENT if urgent else _ORDINARY, job)
+
+    def _put(self, rank: int, job: Callable[[], None] | None) -> None:
+        self._jobs.put((rank, next(self._numbers), job))
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._jobs.get()[2]) is not None:
             try:
                 job()
             except Exception:
@@ -45,7 +56,7 @@ class Crew:
     def dismiss(self, patience: float) -> None:
         """Let everybody go after the job in hand; wait at most ``patience`` seconds for all."""
         for _ in self._threads:
-            self._jobs.put(None)
+            self._put(_LEAVE, None)
         deadline = time.monotonic() + patience
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -59,8 +59,12 @@ class _Progress:
     """What is going on with one person at one source."""
 
     debounce: Debounce
+    waiting: bool = False
+    """A job for it is queued."""
     running: bool = False
     again: bool = False
+    urgent: bool = False
+    """A change was seen: it goes before what is merely due."""
     failures: int = 0
     doubted_since: float | None = None
     only: set[Calendar] | None = field(default_factory=set)
@@ -182,11 +186,21 @@ class Regeneration:
         progress = self._state[task]
         if progress.running:
             progress.again = True
-            return
-        progress.running = True
-        progress.debounce.take(time.monotonic())
-        only, progress.only = progress.only, set()
-        self._crews[source].give(lambda: self._work(task, only))
+        elif progress.urgent or not progress.waiting:
+            # an urgent one may be queued twice: whichever job comes first does the work
+            self._crews[source].give(lambda: self._work(task), urgent=progress.urgent)
+            progress.waiting = True
+
+    def _take(self, task: Task) -> tuple[bool, set[Calendar] | None]:
+        """Return whether a queued task is still to be done, and which calendars of it."""
+        with self._changed:
+            progress = self._state[task]
+            if not progress.waiting or progress.running or self._stop.is_set():
+                return False, None
+            progress.waiting, progress.running, progress.urgent = False, True, False
+            progress.debounce.take(time.monotonic())
+            only, progress.only = progress.only, set()
+            return True, only
 
     def _sweep(self, source: str) -> None:
         """Make everybody of a source due, spread over a tenth of the interval."""
@@ -208,14 +222,19 @@ class Regeneration:
             progress = self._state[task]
             if only is None:
                 progress.only = None
-            elif progress.only is not None:
-                progress.only.add(only)
+            else:
+                progress.urgent = True
+                if progress.only is not None:
+                    progress.only.add(only)
             self._due.set(task, at)
             self._changed.notify_all()
 
     # -- work
 
-    def _work(self, task: Task, only: set[Calendar] | None) -> None:
+    def _work(self, task: Task) -> None:
+        wanted, only = self._take(task)
+        if not wanted:
+            return
         name, source = task
         person, plan = self._persons[name], self._plans[source]
         try:
