@@ -64,7 +64,8 @@ def _by_folder(path: Path) -> Iterator[list[Path]]:
     That is an error and not a person who is free all the time.
     """
     by_folder: dict[Path, list[Path]] = defaultdict(list)
-    for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES):
+    found = (each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
+    for file in sorted(each for each in found if not each.is_dir()):
         by_folder[file.parent].append(file)
     if not by_folder:
         raise UnreadablePathError(f"{path}: no .ics or .eml file in this folder")
