@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from freebusy import gateway
 from freebusy.config import Config, load
-from freebusy.period import Span, TimeRange, to_seconds
 from freebusy.pagewriting import Page
+from freebusy.period import Span, TimeRange, to_seconds
 from freebusy.store import Store
 from freebusy.vfreebusy import encode, free_busy
 from freebusy.worker import ItemReading, ObjectSpans

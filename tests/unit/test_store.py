@@ -132,7 +132,7 @@ def count_up(path: str, writer: int) -> None:
     """Write many pages, each with a row that counts them in the same transaction."""
     with closing(Store(Path(path))) as store:
         calendar = store.calendar("hans", "mail", f"key{writer % 2}", "Calendar").id
-        for number in range(60):
+        for number in range(30):
             href = f"{writer}-{number}"
             thing = ObjectSpans(href, [span(2, 9)], None, None)
             store.write(calendar, page([reading(href, href)], [thing], last_change=number))
@@ -146,8 +146,8 @@ def test_no_transaction_of_several_processes_is_lost(tmp_path: Path) -> None:
         list(processes.map(count_up, [str(path)] * 4, range(4)))
     with closing(Store(path)) as store:
         states = store.calendars()
-        assert [120, 120] == [store.item_count(state.id) for state in states]
-        hrefs = [f"{writer}-{number}" for writer in range(4) for number in range(60)]
+        assert [60, 60] == [store.item_count(state.id) for state in states]
+        hrefs = [f"{writer}-{number}" for writer in range(4) for number in range(30)]
         assert {"yes"} == {store.meta(href) for href in hrefs}
 
 
@@ -228,7 +228,7 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(changes, st.integers(0, 50), st.integers(1, 40))
 def test_spans_are_those_of_all_objects(
     changes: list[dict[str, list[Span] | None]], start: int, length: int

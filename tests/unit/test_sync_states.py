@@ -197,7 +197,7 @@ class Calendars(RuleBasedStateMachine):
 
 TestCalendars = Calendars.TestCase
 TestCalendars.settings = settings(
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
