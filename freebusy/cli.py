@@ -20,7 +20,10 @@ def main() -> None:
         # A terminal without UTF-8 gets escapes for what it cannot show, and no error.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        _run(sys.argv[1:])
+        try:
+            _run(sys.argv[1:])
+        finally:
+            sys.stdout.flush()  # here a full disk can still be told
     except ConfigurationError as error:
         for problem in error.problems:
             say(f"freebusy: {problem}")
@@ -29,13 +32,14 @@ def main() -> None:
         say(f"freebusy: {error}")
         sys.exit(FAILED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         say(f"freebusy: {where}{error.strerror or 'input or output failed'}")
+        _drop_output()
         sys.exit(FAILED)
     except Exception as error:  # noqa: BLE001 - the last resort: a traceback may quote a calendar
         _own_up(error)
@@ -51,6 +55,14 @@ def _run(arguments: list[str]) -> None:
     from freebusy.commands import app
 
     app(prog_name="freebusy")
+
+
+def _drop_output() -> None:
+    """Give up output that cannot be written: at its end Python tries again, and ends with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _own_up(error: Exception) -> None:
