@@ -1,3 +1,12 @@
 """Fixtures that every test may use."""
 
+from hypothesis import HealthCheck, settings
+
 pytest_plugins = ["tests.servers.fixtures", "tests.readers.fixtures"]
+
+# How long an example takes on a machine that does other things says nothing about the
+# code; the time limit of a test holds all the same.
+settings.register_profile(
+    "busy machines", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy machines")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,6 @@ from freebusy.errors import ConfigurationError, FreeBusyError, StoreError
 from freebusy.period import TimeRange, to_seconds
 from freebusy.standing import standing
 from freebusy.status import print_status, to_json
-from freebusy.store import Store
 from freebusy.wording import safe
 from freebusy.worker import ObjectSpans
 from tests.unit.command_state import (
@@ -246,14 +247,8 @@ def test_looking_changes_no_schema(tmp_path: Path) -> None:
     opened(config).close()
     path = config.site.state / "store.db"
     for version, expected in ((0, "an older release"), (99, "a newer release")):
-        store = Store(path) if version else None
-        if store is not None:
-            with store._write() as connection:
-                connection.exec_driver_sql("PRAGMA user_version = 99")
-            store.close()
-        else:
-            with Store(path)._write() as connection:
-                connection.exec_driver_sql("PRAGMA user_version = 0")
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(f"PRAGMA user_version = {version}")
         with pytest.raises(StoreError, match=expected):
             standing(config, ["hans"], NOW)
 
