@@ -14,12 +14,12 @@ from tests.readers import NotReadError, Reading
 SOURCE = Path(__file__).with_suffix("")
 BUILD_TIMEOUT = 300.0
 """Seconds for configuring and compiling, on a slow and busy machine."""
-PACKAGES = "libkf5calendarcore-dev or libkf6calendarcore-dev, cmake, g++"
+PACKAGES = "libkf5calendarcore-dev or libkf6calendarcore-dev, cmake, make, g++"
 
 
 def available() -> str | None:
     """Return why the reader cannot be built, or None."""
-    missing = [program for program in ("cmake", "g++") if shutil.which(program) is None]
+    missing = [program for program in ("cmake", "make", "g++") if shutil.which(program) is None]
     if not any(Path("/usr/lib").glob("*/cmake/KF[56]CalendarCore")):
         missing.append("KCalendarCore")
     return f"missing: {', '.join(missing)} (Debian: {PACKAGES})" if missing else None
