@@ -7,6 +7,7 @@ one folder together.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from freebusy.busyrecord import BusyRecord
     from freebusy.busytime import CalendarOwner
+    from freebusy.calendarobject import Reading
     from freebusy.period import Span, TimeRange
     from freebusy.ports import ItemExtractor
 
@@ -29,10 +31,11 @@ SUFFIXES = {".ics": ICALENDAR, ".ical": ICALENDAR, ".icalendar": ICALENDAR, ".em
 STANDARD_INPUT = Path("-")
 FILE_CPU = 2.0
 """Seconds of CPU for one file: it may be a whole calendar."""
+_COMPONENT = re.compile(rb"BEGIN:V", re.IGNORECASE)
 
 
 class UnreadablePathError(FreeBusyError):
-    """A path given on the command line that cannot be read."""
+    """A path given on the command line that cannot be read, or is no calendar."""
 
 
 @dataclass(slots=True)
@@ -40,6 +43,8 @@ class Conversion:
     """What converting gave."""
 
     spans: list[Span] = field(default_factory=list)
+    calendars: int = 0
+    """Files with a calendar in them, be it an empty one."""
     events: int = 0
     troubles: list[str] = field(default_factory=list)
     """One sentence for each thing that was skipped or refused; names files and UIDs only."""
@@ -83,7 +88,7 @@ def _item(path: Path, order: int) -> SourceItem:
 
 def _guessed(body: bytes) -> str:
     """Tell a file without a known suffix by how it starts."""
-    return ICALENDAR if b"BEGIN:V" in body[:512].upper() else MESSAGE
+    return ICALENDAR if _COMPONENT.search(body[:512]) else MESSAGE
 
 
 def convert(
@@ -91,15 +96,34 @@ def convert(
 ) -> Conversion:
     """Read files and folders into busy time; main thread only.
 
-    Bad items are skipped and named.  Raises UnreadablePathError.
+    Bad items are skipped and named.  Raises UnreadablePathError, also where nothing is a
+    calendar: a page of HTML under the name of one makes nobody free.
     """
     conversion = Conversion()
     task = Expanding(owner, span.seconds, span.seconds)
     for files in folders(paths):
         _convert_folder(files, extract, task, conversion)
+    if not conversion.calendars:
+        raise UnreadablePathError(
+            f"{', '.join(map(str, paths))}: there is no calendar; give .ics files, .eml or folders"
+        )
     if not conversion.events and not conversion.troubles:
         conversion.troubles.append("there is no event in what was given; all is free")
     return conversion
+
+
+def _note_calendar(
+    item: SourceItem, extract: ItemExtractor, reading: Reading, conversion: Conversion
+) -> None:
+    """Count a file that is a calendar, and name one that should be; mail need not be one."""
+    if reading.records or reading.skipped or _holds_calendar(item, extract):
+        conversion.calendars += 1
+    elif item.media == ICALENDAR:
+        conversion.troubles.append(f"{item.href}: there is no calendar in it")
+
+
+def _holds_calendar(item: SourceItem, extract: ItemExtractor) -> bool:
+    return any(_COMPONENT.search(text) for text in extract(item))
 
 
 def _convert_folder(
@@ -107,7 +131,9 @@ def _convert_folder(
 ) -> None:
     objects: dict[str, list[list[BusyRecord]]] = defaultdict(list)
     for order, path in enumerate(files):
-        reading = read_item(extract, _item(path, order), task.watched, FILE_CPU)
+        item = _item(path, order)
+        reading = read_item(extract, item, task.watched, FILE_CPU)
+        _note_calendar(item, extract, reading, conversion)
         conversion.events += len(reading.records)
         conversion.troubles += [f"{path}: {one.uid}: {one.reason}" for one in reading.skipped]
         conversion.troubles += [

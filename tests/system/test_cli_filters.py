@@ -157,10 +157,20 @@ def test_what_is_skipped_is_named_without_its_text(tmp_path: Path) -> None:
     assert "convert: hostile: only its first instance is shown: a rule with more than" in done.err
 
 
-def test_nothing_at_all_is_said(tmp_path: Path) -> None:
-    """A file in which there is no event is a free person, and that is said."""
-    path = tmp_path / "page.html"
+def test_what_is_no_calendar_is_refused(tmp_path: Path) -> None:
+    """It ends with 1 and a line that names it, and prints nothing that says somebody is free."""
+    path = tmp_path / "page.ics"
     path.write_text("<html>MARKER</html>", encoding="utf-8")
+    done = freebusy("convert", path)
+    assert (1, "") == (done.code, done.out)
+    said = f"freebusy: {path}: there is no calendar; give .ics files, .eml or folders\n"
+    assert said == done.err
+
+
+def test_a_calendar_without_events_is_said(tmp_path: Path) -> None:
+    """A calendar in which there is no event is a free person, and that is said."""
+    path = tmp_path / "empty.ics"
+    path.write_text("BEGIN:VCALENDAR\nEND:VCALENDAR\n", encoding="utf-8")
     done = freebusy("convert", path)
     assert (0, "convert: there is no event in what was given; all is free\n") == (
         done.code, done.err,

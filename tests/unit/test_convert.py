@@ -188,7 +188,6 @@ def test_standard_input_tells_its_kind_by_itself(
             [7],
             "{path}: the time zone 'Nowhere' is not known; the owner's zone stands in",
         ),
-        ("hello", [], "there is no event in what was given; all is free"),
         (calendar(), [], "there is no event in what was given; all is free"),
     ],
 )
@@ -202,6 +201,34 @@ def test_troubles_are_said(tmp_path: Path, text: str, expected: list[int], troub
     assert "secret" not in repr(conversion)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("1.ics", "<html>log in first</html>"),
+        ("1.ics", ""),
+        ("1.html", "<html>log in first</html>"),
+        ("1.eml", MAIL.replace("calendar", "plain") + "hello"),
+    ],
+)
+def test_what_is_no_calendar_makes_nobody_free(tmp_path: Path, name: str, text: str) -> None:
+    """A page of HTML under a calendar's name, or no text at all, is an error."""
+    put(tmp_path, {name: text})
+    with pytest.raises(UnreadablePathError, match="there is no calendar"):
+        converted(tmp_path / name)
+
+
+def test_what_is_no_calendar_among_others_is_named(tmp_path: Path) -> None:
+    """The calendar beside it counts; mail that is no calendar is what mail folders hold."""
+    put(tmp_path, {
+        "1.ics": calendar(event("1", 9)),
+        "2.ics": "<html>",
+        "3.eml": MAIL.replace("calendar", "plain"),
+    })  # fmt: skip
+    conversion = converted(tmp_path)
+    assert [9] == hours(conversion)
+    assert [f"{tmp_path / '2.ics'}: there is no calendar in it"] == conversion.troubles
+
+
 def test_one_bad_file_costs_only_itself(tmp_path: Path) -> None:
     """Binary junk, half a message and an endless series leave the good event as it is."""
     put(tmp_path, {
@@ -213,4 +240,4 @@ def test_one_bad_file_costs_only_itself(tmp_path: Path) -> None:
     conversion = converted(tmp_path)
     assert [9, 11] == hours(conversion)
     assert 2 == conversion.events
-    assert 1 == len(conversion.troubles)
+    assert 2 == len(conversion.troubles)
