@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from freebusy import __version__, filters
+from freebusy.errors import ConfigurationError
 from freebusy.exits import FAILED, say
 
 if TYPE_CHECKING:
@@ -46,15 +47,24 @@ ConfigPath = Annotated[
         show_default=False,
     ),
 ]
-Names = Annotated[list[str] | None, typer.Argument(help="NAMEs, addresses or aliases.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME", help="NAMEs, addresses or aliases.", show_default=False),
+]
 
 
 def load_config(path: Path | None) -> Config:
-    """Read the configuration at ``path``, or at the first usual place that has one."""
+    """Read the configuration at ``path``, or at the first usual place that has one.
+
+    Raises ConfigurationError.
+    """
     from freebusy.config import load
 
+    path = path or next((place for place in DEFAULT_CONFIG if place.exists()), None)
     if path is None:
-        path = next((place for place in DEFAULT_CONFIG if place.is_file()), DEFAULT_CONFIG[-1])
+        places = " nor ".join(map(str, DEFAULT_CONFIG))
+        problem = f"neither {places} is there; name one with --config or FREEBUSY_CONFIG"
+        raise ConfigurationError([f"no configuration: {problem}"])
     return load(path, os.environ)
 
 
@@ -163,7 +173,7 @@ def status(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A NAME, address or alias.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A NAME, address or alias.")],
     days: Annotated[int, typer.Option(min=1, max=62, help="How many days.")] = 7,
     config: ConfigPath = None,
 ) -> None:

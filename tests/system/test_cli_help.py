@@ -85,6 +85,37 @@ def test_all_problems_of_a_configuration_at_once(tmp_path: Path) -> None:
             ' "127.0.0.1:8088", "[::1]:8088" or ":8088"'
         ),
     ]
+    for command in ("config check", "run", "status", "refresh --all", "show anna"):
+        done = freebusy(*command.split(), "--config", path)
+        assert (2, "", expected) == (done.code, done.out, done.err.splitlines())
+    done = freebusy("doctor", "--config", path)
+    assert (1, 3) == (done.code, done.out.count("FAIL"))
+
+
+def test_no_configuration_at_all(tmp_path: Path) -> None:
+    """Where there is none at the usual places, these places and the option are named."""
+    usual = Path("/etc/freebusy/freebusy.toml")
+    if usual.exists():
+        pytest.skip(f"{usual} is there")
+    done = freebusy("status", folder=tmp_path)
+    assert (2, "") == (done.code, done.out)
+    assert (
+        "freebusy: no configuration: neither conf/freebusy.toml nor /etc/freebusy/freebusy.toml"
+        " is there; name one with --config or FREEBUSY_CONFIG\n"
+    ) == done.err
+
+
+def test_a_configuration_that_is_right() -> None:
+    """The bundled configuration is right, and a check says what it holds."""
+    done = freebusy("config", "check", folder=ROOT)
+    assert (0, "") == (done.code, done.err)
+    assert "conf/freebusy.toml is right: 6 persons, 1 source, 0 warnings.\n" == done.out
+
+
+def test_an_output_that_breaks_off(tmp_path: Path) -> None:
+    """A full disk is one line and exit code 1."""
+    calendar = tmp_path / "a.ics"
+    calendar.write_text("BEGIN:VCALENDAR\nEND:VCALENDAR\n", encoding="utf-8")
     commands: list[tuple[str | Path, ...]] = [
         ("convert", calendar),
         ("config", "check", "--config", ROOT / "conf/freebusy.toml"),
