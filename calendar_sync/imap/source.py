@@ -52,7 +52,9 @@ class ImapSource:
         ):
             pass
         if not found:
-            raise CalendarMissingError(f"{owner.name} has no calendar folder")
+            raise CalendarMissingError(
+                f"{owner.name} has no calendar folder that the login {login.username!r} can see"
+            )
         return [Calendar(calendar_key(login, name), owner, name) for name in found]
 
     def sync(self, calendar: Calendar, token: SyncToken | None) -> Iterator[SyncPage]:
