@@ -134,7 +134,24 @@ def is_exact_duration(dispute: Dispute) -> bool:
 def is_exact_end(dispute: Dispute) -> bool:
     """The end of an instance whose series has a DTEND, where the clocks change under it."""
     timed = has(dispute, r"^RRULE:") and has(dispute, r"^DTEND[^\n]*:\d{8}T")
-    return timed and is_end_over_change(dispute)
+    if not timed or dispute.end - dispute.start > HOUR:
+        return False
+    # one that lies over a change itself gives its exact length to all instances
+    return is_end_over_change(dispute) or offsets(dispute, "DTSTART") != offsets(dispute, "DTEND")
+
+
+def offsets(dispute: Dispute, name: str) -> set[object]:
+    """Return what the clocks may be from UTC at the first date property of this name."""
+    zone = zone_of(dispute)
+    digits = next(values(events(dispute), name))
+    wall = datetime.fromtimestamp(moment(digits), UTC).replace(tzinfo=zone)
+    return {wall.replace(fold=fold).utcoffset() for fold in (0, 1)}
+
+
+def is_end_ambiguous(dispute: Dispute) -> bool:
+    """The end of an event whose DTEND the clock shows twice."""
+    timed = has(dispute, r"^DTEND[^\n]*:\d{8}T") and dispute.end - dispute.start <= HOUR
+    return timed and len(offsets(dispute, "DTEND")) > 1
 
 
 def has(dispute: Dispute, pattern: str) -> bool:
@@ -219,6 +236,13 @@ BY_ORACLE = {
             "RFC 5545 §3.8.5.3",
             "DTSTART defines the first instance in the recurrence set",
             is_first_off_rule,
+        ),
+        Explanation(
+            "a DTEND that the clock shows twice",
+            "RFC 5545 §3.3.5",
+            "an ambiguous local time is the first; with a message's own VTIMEZONE libical takes "
+            "the second, and its length for all instances",
+            is_end_ambiguous,
         ),
         OLD_RULES,
         GAP,
