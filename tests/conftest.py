@@ -1,5 +1,7 @@
 """Fixtures that every test may use."""
 
+import zoneinfo
+
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.servers.fixtures", "tests.readers.fixtures"]
@@ -10,3 +12,7 @@ settings.register_profile(
     "busy machines", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("busy machines")
+
+# What the tests compare with reads the time zones that the gateway reads, from the tzdata
+# package: the system's may be of another release.
+zoneinfo.reset_tzpath(to=())

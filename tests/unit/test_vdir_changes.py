@@ -161,8 +161,7 @@ def test_a_folder_that_is_not_there_yet_is_watched(tmp_path: Path) -> None:
     """A calendar that appears while it is watched is reported."""
     calendar = Calendar("hans", HANS, "hans")
     with watching(VdirSource(tmp_path), [calendar]) as watch:
-        write(tmp_path / "hans/a.ics", event("a"))
-        assert watch.wait(calendar, seconds=DEADLINE)
+        watch.settle(calendar, lambda: write(tmp_path / "hans/a.ics", event("a")))
 
 
 def test_a_watched_change_costs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
