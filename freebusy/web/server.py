@@ -118,6 +118,14 @@ def _make_request(
 def _problem(address: Address, error: Exception) -> str:
     host, port = address
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    number = error.errno if isinstance(error, OSError) else None
-    advice = _ADVICE.get(number or 0, "the name of the host does not resolve, or the port is wrong")
+    advice = _ADVICE.get(
+        _number(error), "the name of the host does not resolve, or the port is wrong"
+    )
     return f"http: cannot listen on {where}: {advice}"
+
+
+def _number(error: Exception) -> int:
+    """Return an error's number; from Python 3.13 on asyncio gives none where no address binds."""
+    if not isinstance(error, OSError):
+        return 0
+    return errno.EADDRNOTAVAIL if error.errno is None else error.errno
