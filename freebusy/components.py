@@ -6,7 +6,6 @@ inside an event (an alarm has a DURATION too) is passed by.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -24,7 +23,7 @@ _ZONE_PARTS = ("TZID", "TZOFFSETFROM", "TZOFFSETTO")
 _VERSIONS = ("UID", "SEQUENCE", "DTSTAMP", "LAST-MODIFIED")
 _WANTED = frozenset((*_TIMES, *_STATES, *_ZONE_PARTS, *_VERSIONS, "FREEBUSY"))
 _KEPT = frozenset({"VEVENT", "VFREEBUSY", "VTIMEZONE", "STANDARD", "DAYLIGHT"})
-_ZONE_BLOCK = re.compile(r"^BEGIN:VTIMEZONE\n.*?\nEND:VTIMEZONE$", re.MULTILINE | re.DOTALL)
+_ZONE_BEGIN, _ZONE_END = "BEGIN:VTIMEZONE\n", "\nEND:VTIMEZONE\n"
 _MAX_BLOCK = 8192
 """A longer definition is read each time and not remembered by its text."""
 
@@ -60,22 +59,30 @@ def read_stream(text: str) -> Stream:
     that closes nothing.  Raises CalendarDataError for more than :data:`MAX_COMPONENTS`.
     """
     stream = Stream()
-    if "BEGIN:VTIMEZONE" in text:
-        text = _ZONE_BLOCK.sub(lambda block: _remembered(block[0], stream), text)
+    if _ZONE_BEGIN in text:
+        text = _without_zones(text, stream)
     _sort(text, stream)
     return stream
 
 
-def _remembered(block: str, stream: Stream) -> str:
-    """Note a VTIMEZONE written the usual way; the same text is read only once.
+def _without_zones(text: str, stream: Stream) -> str:
+    """Note the VTIMEZONEs written the usual way, each text read only once; return the rest.
 
-    Returns what is still to be read: nothing, or all of a block that is more than that.
+    A block that is more than one definition stays in the text.
     """
-    found = _definition_of(block) if len(block) <= _MAX_BLOCK else None
-    if found is None:
-        return block
-    stream.definitions[found[0]] = found[1]
-    return ""
+    rest, at = [], 0
+    while (start := text.find(_ZONE_BEGIN, at)) >= 0:
+        end = text.find(_ZONE_END, start) + len(_ZONE_END)
+        if end < start:
+            break
+        own_line = start == 0 or text[start - 1] == "\n"
+        usual = own_line and end - start <= _MAX_BLOCK
+        found = _definition_of(text[start:end]) if usual else None
+        if found is not None:
+            stream.definitions[found[0]] = found[1]
+        rest.append(text[at : end if found is None else start])
+        at = end
+    return "".join((*rest, text[at:]))
 
 
 @lru_cache(maxsize=1024)
@@ -116,9 +123,16 @@ def _sort(text: str, stream: Stream) -> None:
 
 
 def _open(stack: list[Component], kind: str, stream: Stream) -> None:
-    if kind == "VEVENT" and any(part.name == "VEVENT" for part in stack):
+    inside = stack and stack[-1].name != "VCALENDAR"
+    if kind == "VEVENT" and inside and any(part.name == "VEVENT" for part in stack):
         _close(stack, "VEVENT", stream)  # the one before was never closed
-    stack.append(Component(kind))
+    stack.append(Component(kind) if kind in _KEPT else _passed(kind))
+
+
+@lru_cache(maxsize=64)
+def _passed(kind: str) -> Component:
+    """Return the one component that stands for all of a kind of which nothing is kept."""
+    return Component(kind)
 
 
 def _close(stack: list[Component], name: str, stream: Stream) -> None:
