@@ -8,6 +8,15 @@
     │   └── BudgetExceededError    an item that took more than its share
     ├── NotFreeBusyError           their data: a text that is no free/busy file
     ├── ConfigurationError         the operator's: every problem at once
+    ├── LoginError                 somebody logs in
+    │   ├── LoginRefusedError          unknown account, wrong password, or not this way
+    │   ├── LoginSlowedError           too many failed before: not looked at now
+    │   └── LoginUnavailableError      the mail server cannot be asked now
+    ├── PublicationError           somebody publishes
+    │   ├── NotAllowedError            nobody of that name, or not for this account
+    │   ├── TooLargeError              more octets than are accepted
+    │   ├── NoPublicationError         there is nothing of theirs to remove or rename
+    │   └── PreconditionFailedError    the served file is not the one that the client meant
     ├── SourceError                a calendar source
     │   ├── SourceUnavailableError     a passing fault: try again later
     │   ├── SourceRefusedError         the operator's: login or rights refused
@@ -61,6 +70,54 @@ class ConfigurationError(FreeBusyError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class LoginError(FreeBusyError):
+    """A login that does not come about; ``reason`` is one line for the client."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class LoginRefusedError(LoginError):
+    """Unknown account, wrong password, or an account that may not log in this way."""
+
+
+class LoginSlowedError(LoginError):
+    """Too many attempts failed before; come back after ``seconds``."""
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+class LoginUnavailableError(LoginError):
+    """The password cannot be checked now: the mail server does not answer."""
+
+
+class PublicationError(FreeBusyError):
+    """An upload, rename or removal that is not done; ``reason`` is one line for the client."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NotAllowedError(PublicationError):
+    """Nobody has that name, or this account may not write that file: one answer for both."""
+
+
+class TooLargeError(PublicationError):
+    """The upload has more octets than are accepted."""
+
+
+class NoPublicationError(PublicationError):
+    """Nothing of this account's is there to be removed or renamed."""
+
+
+class PreconditionFailedError(PublicationError):
+    """The served file is not the one that the client meant (RFC 9110 §15.5.13)."""
 
 
 class SourceError(FreeBusyError):

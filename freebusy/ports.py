@@ -15,12 +15,14 @@ sync token  what a source needs to tell what changed since; opaque to everybody 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, NewType, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
 SyncToken = NewType("SyncToken", str)
@@ -138,14 +140,45 @@ class ItemExtractor(Protocol):
         """
 
 
+class Scope(Enum):
+    """What a login is good for."""
+
+    SHARED = "shared"
+    """The shared ``freebusy`` account: reads, lists and writes for everybody in the roster."""
+    MAIL = "mail"
+    """The person's own mail account: all that the person may do."""
+    PUBLISH = "publish"
+    """An app password that writes the person's file, reads it, and nothing else."""
+    READ = "read"
+    """An app password that reads as the person does."""
+    CONNECTOR = "connector"
+    """An app password for the connector's interface; reads as the person does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who has logged in, and with what."""
+
+    label: str
+    """For logs and the audit trail: ``freebusy``, ``hans``, ``hans/outlook``; no secret in it."""
+    person: str | None
+    """The canonical NAME; None for the shared account, which is nobody."""
+    scope: Scope
+
+
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks for a file."""
+    """Who asks for a file, or brings one."""
 
     address: str
     """The peer's IP address as text, IPv4-mapped addresses unmapped."""
-    account: str | None = None
+    account: Account | None = None
     """The account that logged in; None for anonymous."""
+    is_vouched: bool = True
+    """Whether the address may be trusted with more than reading.
+
+    False where an unknown proxy speaks for somebody, or the client asked a host that is
+    none of ours (a web page made a browser ask)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +194,37 @@ class PublishedFile:
     """Aware UTC, whole seconds: Last-Modified, MDTM."""
     as_of: datetime | None = None
     """Set while the calendars cannot be read: the time up to which the file knows."""
+
+
+class LoginCheck(Protocol):
+    """Asks the mail server whether a password is right."""
+
+    def check(self, login: str, password: str) -> bool:
+        """Return whether the server lets this login in.  Blocks for as long as it takes.
+
+        Raises SourceError where the server cannot be asked, or gives no clear answer.
+        """
+
+
+class Logins(Protocol):
+    """Accounts and their passwords, for both servers together; safe from any thread."""
+
+    def recall(self, user: str, password: str, address: str) -> Account | None:
+        """Return the account where this very login succeeded a short while ago; never blocks."""
+
+    def delay(self, user: str, address: str) -> float:
+        """Return the seconds to wait before :meth:`log_in`, because of earlier failures.
+
+        The caller waits without holding anybody else up.  Raises LoginSlowedError where
+        waiting is no use.
+        """
+
+    def log_in(self, user: str, password: str, address: str) -> Account:
+        """Check a login; blocks, so it is called in a thread of its own.
+
+        ``user`` is as the client wrote it: a NAME, an alias, an address, in FTP perhaps
+        with ``%40``.  Raises LoginRefusedError, LoginSlowedError, LoginUnavailableError.
+        """
 
 
 class FreeBusyFiles(Protocol):
@@ -182,3 +246,84 @@ class FreeBusyFiles(Protocol):
 
     def listing(self, visitor: Visitor) -> Sequence[PublishedFile]:
         """Return the files this visitor may see by name, sorted; empty unless the site lists."""
+
+    def hold_up(self, visitor: Visitor) -> float:
+        """Return the seconds to wait before a refusal to this visitor goes out.
+
+        0 for almost everybody; more for whoever has asked for many names that are not there.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What a client brings."""
+
+    body: bytes = field(repr=False)
+    protocol: str
+    """``http``, ``https``, ``ftp`` or ``ftps``."""
+    client: str = ""
+    """What the client calls itself (User-Agent, CLNT); cleaned and cut by whoever keeps it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What has become of an upload."""
+
+    name: str
+    """The canonical NAME; of a temporary upload its file name."""
+    created: bool
+    """Whether there was no file for this visitor before."""
+    served: bool = True
+    """False while the file waits: for a rename, or for the first reading of a calendar."""
+
+
+Precondition = Callable[["PublishedFile | None"], bool]
+"""Whether the client means the file that is served now; asked under the NAME's lock."""
+
+
+class Publications(Protocol):
+    """Writing to the published tree, as the servers see it.
+
+    Paths are decoded and absolute, as in :class:`FreeBusyFiles`.  A temporary name such
+    as ``hans.vfb.part`` is kept for ten minutes, outside the tree, for its account alone.
+    Unless said otherwise the methods block (a disk, a lock, the reading of a large file)
+    and are called in a thread; all may be called from any.
+    """
+
+    max_upload: int
+    """Octets of one upload."""
+
+    def may_write(self, path: str, visitor: Visitor) -> bool:
+        """Whether an upload at this path may be tried; does not block."""
+
+    def publish(
+        self, path: str, upload: Upload, visitor: Visitor, precondition: Precondition | None = None
+    ) -> Published:
+        """Take an upload over: it is on disk, and served, when this returns.
+
+        Raises NotFreeBusyError, NotAllowedError, TooLargeError, PreconditionFailedError
+        with one line for the client, and StoreError; nothing is changed then.
+        """
+
+    def rename(
+        self,
+        source: str,
+        target: str,
+        upload: Upload,
+        visitor: Visitor,
+        precondition: Precondition | None = None,
+    ) -> Published:
+        """Publish a temporary upload under another name; ``upload`` says by what client.
+
+        Its body is ignored.  Raises NoPublicationError where there is none, else as
+        :meth:`publish`; the temporary upload is then still there.
+        """
+
+    def drop(self, path: str, visitor: Visitor, precondition: Precondition | None = None) -> None:
+        """Remove what was published there, or a temporary upload; what is computed stays.
+
+        Raises NoPublicationError where nothing is, NotAllowedError, PreconditionFailedError.
+        """
+
+    def temporary(self, path: str, visitor: Visitor) -> PublishedFile | None:
+        """Return a temporary upload of this visitor's."""
