@@ -28,6 +28,7 @@ ONLY_IN = {
     "watchfiles": "calendar_sync/",
     "sqlalchemy": "freebusy/",
     "pydantic": "freebusy/config/",
+    "prometheus_client": "freebusy/metrics.py",
 }
 """Library -> where alone it is imported (one awkward library, one place)."""
 
