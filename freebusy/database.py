@@ -46,25 +46,38 @@ def open_database(path: Path, *, read_only: bool) -> sa.Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        write = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get("durable", False):
+            connection.exec_driver_sql("PRAGMA synchronous=FULL")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write", False) else "BEGIN")
 
     return engine
 
 
+def _relax(connection: sa.Connection) -> None:
+    """Give a connection back as it was; SQLite takes the change outside transactions only."""
+    raw: Any = connection.connection.driver_connection
+    raw.execute("PRAGMA synchronous=NORMAL")
+
+
 @contextmanager
-def transaction(engine: sa.Engine, *, write: bool = False) -> Iterator[sa.Connection]:
+def transaction(
+    engine: sa.Engine, *, write: bool = False, durable: bool = False
+) -> Iterator[sa.Connection]:
     """Begin a transaction, to be committed at the end of the block.
 
-    Raises StoreError for what the operator must see to: a full disk, lost rights, a broken
-    file, a writer that never ends.  The statement, which may hold a UID, is left out.
+    In WAL mode a committed transaction may be lost by a power cut, unless it is ``durable``
+    (sqlite.org, PRAGMA synchronous).  Raises StoreError for what the operator must see to: a
+    full disk, lost rights, a broken file, a writer that never ends.  The statement, which may
+    hold a UID, is left out.
     """
     try:
-        with (
-            engine.connect().execution_options(write=write) as connection,
-            connection.begin(),
-        ):
-            yield connection
+        options = {"write": write, "durable": durable}
+        with engine.connect().execution_options(**options) as connection:
+            with connection.begin():
+                yield connection
+            if durable:
+                _relax(connection)
     except sa.exc.DatabaseError as error:
         if isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError:
             raise StoreError(f"the store cannot be used: {error.orig}") from None

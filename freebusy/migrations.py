@@ -91,6 +91,33 @@ MERGED = sa.Table(
     sa.Column("spans", sa.LargeBinary, nullable=False),
 )
 
+PUBLICATIONS = sa.Table(
+    "publications",
+    SCHEMA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("own", sa.Boolean, nullable=False),
+    sa.Column("in_force", sa.Boolean, nullable=False),
+    sa.Column("received", sa.Integer, nullable=False),
+    sa.Column("first", sa.Integer, nullable=False),
+    sa.Column("times", sa.Integer, nullable=False),
+    sa.Column("changed", sa.Integer, nullable=False),
+    sa.Column("ended", sa.Integer),
+    sa.Column("ending", sa.Text),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("protocol", sa.Text, nullable=False),
+    sa.Column("client", sa.Text, nullable=False),
+    sa.Column("window_start", sa.Integer, nullable=False),
+    sa.Column("window_end", sa.Integer, nullable=False),
+    sa.Column("periods", sa.Integer, nullable=False),
+    sa.Column("spans", sa.LargeBinary, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("publications_in_force", "person", "in_force"),
+)
+
 
 def _create(connection: sa.Connection) -> None:
     SCHEMA.create_all(connection, tables=[META, CALENDARS, ITEMS, ITEM_UIDS, OBJECTS])
@@ -100,7 +127,11 @@ def _add_merged(connection: sa.Connection) -> None:
     MERGED.create(connection, checkfirst=True)
 
 
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (_create, _add_merged)
+def _add_publications(connection: sa.Connection) -> None:
+    PUBLICATIONS.create(connection, checkfirst=True)
+
+
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (_create, _add_merged, _add_publications)
 
 
 def _done(connection: sa.Connection) -> int:

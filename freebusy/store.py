@@ -96,11 +96,19 @@ class Store:
         """Close all connections."""
         self._engine.dispose()
 
-    def _write(self) -> AbstractContextManager[sa.Connection]:
-        return transaction(self._engine, write=True)
+    def writing(self, *, durable: bool = False) -> AbstractContextManager[sa.Connection]:
+        """Begin a transaction that writes, for the ledgers that share this database.
 
-    def _read(self) -> AbstractContextManager[sa.Connection]:
+        A ``durable`` one survives a power cut once it is committed: what a client was told
+        is stored.  Calendars can be read again, so that the others need not wait for that.
+        """
+        return transaction(self._engine, write=True, durable=durable)
+
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """Begin a transaction that only reads."""
         return transaction(self._engine)
+
+    _write, _read = writing, reading
 
     # -- calendars
 
