@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from freebusy.errors import StoreError
+from freebusy.logintables import app_passwords, login_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,6 +118,8 @@ PUBLICATIONS = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Index("publications_in_force", "person", "in_force"),
 )
+APP_PASSWORDS = app_passwords(SCHEMA)
+LOGIN_FAILURES = login_failures(SCHEMA)
 
 
 def _create(connection: sa.Connection) -> None:
@@ -131,7 +134,16 @@ def _add_publications(connection: sa.Connection) -> None:
     PUBLICATIONS.create(connection, checkfirst=True)
 
 
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (_create, _add_merged, _add_publications)
+def _add_logins(connection: sa.Connection) -> None:
+    SCHEMA.create_all(connection, tables=[APP_PASSWORDS, LOGIN_FAILURES])
+
+
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (
+    _create,
+    _add_merged,
+    _add_publications,
+    _add_logins,
+)
 
 
 def _done(connection: sa.Connection) -> int:
