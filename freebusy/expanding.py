@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from freebusy.combine import Combination
 from freebusy.pagewriting import Page
 from freebusy.window import horizon, window
 from freebusy.worker import Expanding
@@ -38,6 +40,8 @@ class Person:
     """The same person as a calendar source knows one."""
     sources: tuple[str, ...] = ()
     """The names of the configured sources that hold this person's calendars."""
+    combination: Combination = Combination.UNION
+    """How the person's own publication and the computed times become one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Rules:
     confirm_after: tuple[float, ...] = (120, 600)
     untouched_is_free: bool = False
     plain: bool = False
+    publication_max_age: timedelta = timedelta(days=30)
+    """After which a publication counts as tentative, beside calendars."""
 
     def window(self, person: Person, now: datetime) -> TimeRange:
         """Return the window of a person's file."""

@@ -13,28 +13,30 @@ MAX_BYTES = 255
 """Of a temporary file name, as file systems allow."""
 
 _PREFIX = re.compile(r"^(?:\.in\.|\.#|\.|~|#)")
-_SUFFIX = re.compile(r"(?:\.[a-z0-9_-]{1,24}|\.|~|#)$", re.IGNORECASE)
-_PUBLISHED = re.compile(r"\.[vi]fb$", re.IGNORECASE)
-_REFUSED = re.compile(r"\.[xp]fb$", re.IGNORECASE)
+_AFTER_EXTENSION = re.compile(
+    r"(\.[vi]fb)(?:\.[a-z0-9_-]{1,24}|[._~#-][a-z0-9]{0,24}){1,2}$", re.IGNORECASE
+)
+_KNOWN_SUFFIX = re.compile(r"\.(?:part|partial|filepart|tmp|temp|new|upload|~)$|~$", re.IGNORECASE)
+_EXTENSION = re.compile(r"\.[vipx]fb$", re.IGNORECASE)
 
 
 def temporary_target(path: str) -> str | None:
     """Return the path of the file that a temporary path is for; None where it is no such path.
 
-    ``/pub/calendar/hans.vfb.part`` gives ``/pub/calendar/hans.vfb``.  At most one prefix
-    and two suffixes are taken off, and a file extension has to come to light.
+    ``/pub/calendar/hans.vfb.part`` and ``/pub/calendar/hans.part`` give
+    ``/pub/calendar/hans.vfb``.  After ``.vfb`` any suffix will do: such a name cannot
+    be anything else.
     """
     folder, _, name = path.rpartition("/")
-    if len(name.encode()) > MAX_BYTES or not name.isprintable():
+    if len(name.encode("utf-8", "surrogatepass")) > MAX_BYTES or not name.isprintable():
         return None
     bare = _PREFIX.sub("", name, count=1)
-    for _ in range(3):
-        if _PUBLISHED.search(bare):
-            return f"{folder}/{bare}" if bare != name else None
-        if _REFUSED.search(bare):
-            return None
-        shorter = _SUFFIX.sub("", bare, count=1)
-        if shorter == bare:
-            return None
-        bare = shorter
-    return None
+    if _AFTER_EXTENSION.search(bare):
+        bare = _AFTER_EXTENSION.sub(r"\1", bare)
+    elif _KNOWN_SUFFIX.search(bare):
+        bare = _KNOWN_SUFFIX.sub("", bare)
+        if _EXTENSION.search(bare) is None:
+            bare += ".vfb"
+    elif bare == name or not _EXTENSION.search(bare):
+        return None
+    return f"{folder}/{bare}"
