@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from freebusy.config import ImapSource, Person, VdirSource, load
 from freebusy.config.file import OVERRIDES
 from freebusy.config.problems import SECTIONS
+from tests.servers.certificate import make_certificate
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -116,10 +117,14 @@ def uncommented(text: str) -> str:
 def test_every_line_of_the_example_is_a_setting_that_works(tmp_path: Path) -> None:
     """With each comment mark before a setting taken away the example still loads."""
     (tmp_path / "imap.password").write_text("geheim", "utf-8")
+    (tmp_path / "freebusy.password").write_text("geheim", "utf-8")
     (tmp_path / "imap-ca.pem").write_text("certificates", "utf-8")
+    made = make_certificate(tmp_path)
+    made.cert.rename(tmp_path / "fullchain.pem")
+    made.key.rename(tmp_path / "privkey.pem")
     text = uncommented(EXAMPLE)
     # Two ways to give a password are one too many, and with two sources people must choose.
-    text = text.replace('password_env = "IMAP_PASSWORD"\n', "")
+    text = re.sub(r"(?m)^(password_env|password_hash|msg_conf) = .*\n", "", text)
     text = re.sub(r"(?ms)^persons = \[.*?^\]$", "", text)
     text = re.sub(r"(?m)^\[\[persons\]\]$", '[[persons]]\nsource = "mail"', text)
     path = tmp_path / "freebusy.toml"

@@ -1,8 +1,9 @@
 """The configuration: ``conf/freebusy.toml`` -> a frozen :class:`Config`, all problems at once.
 
 ``load`` is the only door.  A file is read as TOML (``file``), each table by its
-model (``model``, ``sources``, ``people``) out of typed values (``values``), then
-the tables are checked against one another (``checks``).
+model (``model``, ``publish``, ``tls``, ``sources``, ``people``) out of typed values
+(``values``), then the tables are checked against one another (``checks``), and what
+works but is hardly meant is said (``warnings``).
 """
 
 from freebusy.config.model import (
@@ -11,16 +12,19 @@ from freebusy.config.model import (
     Http,
     Limits,
     Log,
+    Login,
     Schedule,
     Server,
     Site,
     Window,
 )
 from freebusy.config.people import Member, Person
+from freebusy.config.publish import Publish
 from freebusy.config.reading import Config, load
 from freebusy.config.sources import ImapSource, Source, VdirSource
+from freebusy.config.tls import Tls
 from freebusy.config.urls import Hint, urls
-from freebusy.config.values import Endpoint
+from freebusy.config.values import Endpoint, Readers, Rule
 
 __all__ = [
     "Access",
@@ -32,12 +36,17 @@ __all__ = [
     "ImapSource",
     "Limits",
     "Log",
+    "Login",
     "Member",
     "Person",
+    "Publish",
+    "Readers",
+    "Rule",
     "Schedule",
     "Server",
     "Site",
     "Source",
+    "Tls",
     "VdirSource",
     "Window",
     "load",

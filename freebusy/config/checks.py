@@ -1,20 +1,23 @@
-"""What can be wrong, or hardly meant, between parts that are right by themselves."""
+"""What can be wrong between parts that are right by themselves."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freebusy.config.secret import WithPassword
+from freebusy.config.model import Ftp
+from freebusy.config.people import meant_by
 from freebusy.config.sources import ImapSource
-from freebusy.config.values import duration_text, nearest
+from freebusy.config.values import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from freebusy.config.model import Ftp, Http
+    from freebusy.config.model import Login, Server
     from freebusy.config.people import Person
-    from freebusy.config.reading import Config
+    from freebusy.config.publish import Publish
     from freebusy.config.sources import Source
+    from freebusy.config.tls import Tls
+    from freebusy.config.values import Endpoint
     from freebusy.names import NameIndex
 
 
@@ -50,56 +53,84 @@ def _missing_passwords(name: str, person: Person, sources: Mapping[str, Source])
             )
 
 
-def wrong_ports(http: Http | None, ftp: Ftp | None) -> Iterator[str]:
-    """Yield the addresses on which both servers are to listen."""
-    if http is None or ftp is None or not (http.enabled and ftp.enabled):
+def wrong_ports(servers: Mapping[str, Server | None]) -> Iterator[str]:
+    """Yield the addresses on which two servers, or one of them twice, are to listen."""
+    taken: list[tuple[str, Endpoint]] = []
+    for key, endpoint in _endpoints(servers):
+        for holder, other in taken:
+            if _collide(endpoint, other):
+                yield f"{key}: {endpoint} is taken by {holder} ({other}); choose another port"
+                break
+        taken.append((key, endpoint))
+
+
+def _endpoints(servers: Mapping[str, Server | None]) -> Iterator[tuple[str, Endpoint]]:
+    for name, server in servers.items():
+        if server is not None and server.enabled:
+            yield from ((f"{name}.listen", endpoint) for endpoint in server.listen)
+            yield from ((f"{name}.tls_listen", endpoint) for endpoint in server.tls_listen)
+
+
+def _collide(one: Endpoint, other: Endpoint) -> bool:
+    if one.port != other.port or not one.port:
+        return False
+    return one.host == other.host or _covers(one.host, other.host) or _covers(other.host, one.host)
+
+
+def _covers(wide: str, host: str) -> bool:
+    """Whether an address that stands for every one of its family takes this one too."""
+    return wide == "" or wide == ("::" if ":" in host else "0.0.0.0")  # noqa: S104  # compared, not bound
+
+
+def wrong_tls(servers: Mapping[str, Server | None], tls: Tls | None) -> Iterator[str]:
+    """Yield what needs a certificate while there is none."""
+    if tls is None or tls.is_configured:
         return
-    for endpoint in http.listen:
-        if endpoint.port and endpoint in ftp.listen:
-            yield f"ftp.listen: {endpoint} is where http listens; choose another port"
+    for name, server in servers.items():
+        if server is not None and server.tls_listen:
+            yield f"{name}.tls_listen: needs a certificate; set certificate and key in [tls]"
+    ftp = servers.get("ftp")
+    if isinstance(ftp, Ftp) and ftp.require_tls:
+        yield "ftp.require_tls: needs a certificate; set certificate and key in [tls]"
 
 
-def warnings_of(config: Config, index: NameIndex) -> Iterator[str]:
-    """Yield what works but is probably not meant."""
-    for local, names in index.ambiguous.items():
-        yield (
-            f"persons: {local!r} names nobody, because {' and '.join(names)} share it; "
-            "give one of them a name, or set site.default_domain"
-        )
-    yield from _people_warnings(config)
-    yield from _file_warnings(config)
-    if config.timezone in {"UTC", "Etc/UTC"} and config.site.timezone is None:
-        yield "site.timezone: not set, and this machine runs on UTC; whole days count in UTC"
-    if not (config.http.enabled or config.ftp.enabled):
-        yield "http.enabled, ftp.enabled: both are false; files are written and not served"
-    if config.access.read == "anyone" and "networks" in config.access.model_fields_set:
-        yield 'access.networks: counts only while read = "networks"'
-    for name in config.sources:
-        if config.schedule.stale_after < config.interval_of(name):
-            yield (
-                f"schedule.stale_after: {duration_text(config.schedule.stale_after)} is shorter "
-                f"than the interval of sources.{name}; its files would always look stale"
-            )
+def wrong_login(
+    login: Login | None, sources: Mapping[str, Source], names: Sequence[str]
+) -> Iterator[str]:
+    """Yield what is wrong with the source that logins are checked with."""
+    if login is None or login.mail in {"auto", "off"}:
+        return
+    mail = login.mail
+    if mail not in names:
+        words = ("auto", "off", *names)
+        hint = nearest(mail, words) or f"; there are: {', '.join(names) or 'none'}"
+        yield f'login.mail: {mail!r} is neither "auto", "off" nor a source{hint}'
+    elif mail in sources and not isinstance(sources[mail], ImapSource):
+        yield f'login.mail: sources.{mail} is no mail server; name a source of type = "imap"'
 
 
-def _people_warnings(config: Config) -> Iterator[str]:
-    if not config.members:
-        yield "persons: there are none; no file will be served"
-    if config.members and not config.sources:
-        yield "sources: there are none; no calendar will be read"
-    used = {source for member in config.members.values() for source in member.sources}
-    for name in config.sources:
-        if name not in used and config.members:
-            yield f"sources.{name}: no person has it"
+def wrong_shared_user(publish: Publish | None, index: NameIndex) -> Iterator[str]:
+    """Yield where the shared account has the name of a person."""
+    if publish is None:
+        return
+    user = publish.shared_user
+    if user in index.ambiguous or meant_by(user, index) is not None:
+        yield f"publish.shared_user: {user!r} also names a person; choose another name"
 
 
-def _file_warnings(config: Config) -> Iterator[str]:
-    holders: dict[str, WithPassword] = {
-        f"sources.{name}": source
-        for name, source in config.sources.items()
-        if isinstance(source, WithPassword)
-    }
-    holders |= {f"persons[{n}]": person for n, person in enumerate(config.persons, 1)}
-    for where, holder in holders.items():
-        if holder.is_exposed:
-            yield f"{where}.password_file: every user of this machine may read it; chmod o= it"
+def wrong_delegates(persons: Mapping[str, Person], index: NameIndex) -> Iterator[str]:
+    """Yield the delegates who are nobody."""
+    for name, person in persons.items():
+        for text in person.delegates:
+            wrong = _wrong_delegate(name, text, index)
+            if wrong:
+                yield f"persons: {name!r} has delegate {text!r}, {wrong}"
+
+
+def _wrong_delegate(name: str, text: str, index: NameIndex) -> str:
+    delegate = meant_by(text, index)
+    if delegate is not None:
+        return "the same person; leave that out" if delegate == name else ""
+    if text in index.ambiguous:
+        return f"who may be {' or '.join(index.ambiguous[text])}; say which"
+    return f"who is nobody here{nearest(text, (*index.plain, *index.addresses))}"

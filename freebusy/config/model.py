@@ -22,14 +22,18 @@ from freebusy.config.values import (
     Flag,
     Folder,
     Host,
+    Hosts,
     Line,
     Listen,
     Networks,
     PassivePorts,
+    Readers,
     Size,
+    Template,
     Times,
     ZoneName,
     between,
+    placeholders_in,
     unexpected,
 )
 from freebusy.period import FreeBusyType
@@ -39,6 +43,7 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 READERS = tuple(
     ip_network(text)
     for text in (
@@ -110,16 +115,26 @@ class Server(Section):
     """What the two servers have in common."""
 
     enabled: Flag = True
-    listen: Annotated[Listen, Field(min_length=1)]
+    tls_listen: Listen = ()
+    """Where TLS is spoken from the first octet on; needs ``[tls]``."""
+    listen: Listen
     max_connections: Annotated[Count, Field(ge=1)]
     max_connections_per_address: Count
     """0 for no limit."""
+
+    @field_validator("listen")
+    @classmethod
+    def _is_somewhere(cls, listen: tuple[Endpoint, ...], info: ValidationInfo) -> Listen:
+        # Where tls_listen is wrong, that alone is said.
+        if not listen and info.data.get("tls_listen") == ():
+            raise unexpected("at least one entry, here or in tls_listen")
+        return listen
 
 
 class Http(Server):
     """``[http]``."""
 
-    listen: Annotated[Listen, Field(min_length=1)] = (
+    listen: Listen = (
         Endpoint("127.0.0.1", 8088),
         Endpoint("::1", 8088),
     )
@@ -130,17 +145,23 @@ class Http(Server):
     keepalive_timeout: Annotated[Duration, between(SECOND, HOUR)] = 30 * SECOND
     answer_timeout: Annotated[Duration, between(SECOND, HOUR)] = 2 * MINUTE
     """Until a client has taken an answer."""
+    upload_timeout: Annotated[Duration, between(SECOND, HOUR)] = 2 * MINUTE
+    """Until a client has sent the whole of what it publishes."""
     max_line_size: Annotated[Size, Field(ge=1 << 10, le=1 << 16)] = 8190
     """Bytes of a request line, and of one header field."""
     max_headers: Annotated[Count, Field(ge=16, le=1000)] = 64
     trusted_proxies: Networks = ()
     """Whose X-Forwarded-For is believed."""
+    hosts: Hosts = ()
+    """Names by which clients call the gateway, beside its hostname and addresses."""
+    metrics_networks: Networks = LOOPBACK
+    """Who may read ``/metrics``."""
 
 
 class Ftp(Server):
     """``[ftp]``."""
 
-    listen: Annotated[Listen, Field(min_length=1)] = (
+    listen: Listen = (
         Endpoint("127.0.0.1", 2121),
         Endpoint("::1", 2121),
     )
@@ -151,6 +172,10 @@ class Ftp(Server):
     """For a data connection to come about, and for a transfer to move on."""
     login_delay: Annotated[Duration, between(timedelta(), MINUTE)] = SECOND
     """Before a refused login is answered."""
+    require_tls: Flag = False
+    """Let accounts log in over TLS only; anonymous sessions may go without."""
+    max_uploads_per_address: Annotated[Count, Field(ge=1, le=1000)] = 4
+    """Uploads at a time."""
     banner: Line = "Free/busy server ready."
     passive_ports: PassivePorts = None
     """What a firewall lets through; None for any free port."""
@@ -161,11 +186,57 @@ class Ftp(Server):
 class Access(Section):
     """``[access]``: who may read."""
 
-    read: Literal["networks", "anyone"] = "networks"
+    read: Readers = "networks"
     networks: Networks = READERS
     """Counts while ``read`` says "networks"."""
     listing: Flag = False
     """Show the names in listings of the directory."""
+    unknown: Literal["not-found", "no-information"] = "not-found"
+    """What is answered for names that nobody has, or that are hidden from this visitor."""
+    plain_logins: Networks = LOOPBACK
+    """From where a password may come over HTTP without TLS."""
+    scan_free: Annotated[Count, Field(ge=1, le=1_000_000)] = 60
+    """Refused names a minute for one address before its answers slow down."""
+
+
+class Login(Section):
+    """``[login]``: passwords that are asked of the mail server, and how failures are slowed."""
+
+    mail: Annotated[str, Field(min_length=1)] = "auto"
+    """The name of an IMAP source, "off", or "auto": the only IMAP source there is."""
+    username: Template = "{address}"
+    """The login that is sent there; a person's own ``login`` wins."""
+    cache: Annotated[Duration, between(timedelta(), DAY)] = 10 * MINUTE
+    """For so long a login that succeeded is not asked again; 0: always asked."""
+    timeout: Annotated[Duration, between(SECOND, 2 * MINUTE)] = 15 * SECOND
+    """For one check in all."""
+    max_checks: Annotated[Count, Field(ge=1, le=1000)] = 8
+    """Checks at a time."""
+    first_delay: Annotated[Duration, between(timedelta(), MINUTE)] = SECOND
+    """After the first failure; doubled by each further one ..."""
+    max_delay: Annotated[Duration, between(timedelta(), HOUR)] = 30 * SECOND
+    """... up to this."""
+    forget: Annotated[Duration, between(MINUTE, DAY)] = 15 * MINUTE
+    """Failures older than this count no more."""
+    site_failures: Annotated[Count, Field(ge=1, le=100_000)] = 60
+    """Refusals of the mail server a minute, over all, before further attempts wait."""
+
+    @field_validator("username")
+    @classmethod
+    def _tells_people_apart(cls, username: str) -> str:
+        if not {"name", "address", "local"} & set(placeholders_in(username)):
+            raise unexpected(
+                "a template with {address}, {local} or {name}, "
+                "because otherwise one password would open everybody's account"
+            )
+        return username
+
+    @field_validator("max_delay")
+    @classmethod
+    def _is_no_shorter(cls, longest: timedelta, info: ValidationInfo) -> timedelta:
+        if longest < info.data.get("first_delay", longest):
+            raise unexpected("at least as much as first_delay")
+        return longest
 
 
 class Schedule(Section):

@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from freebusy.config.secret import WithPassword
-from freebusy.config.values import Address, Name, Names, Words, ZoneName, unexpected
+from freebusy.config.values import (
+    Address,
+    Name,
+    Names,
+    Readers,
+    Rule,
+    Words,
+    ZoneName,
+    unexpected,
+)
+from freebusy.names import RequestedName
 from freebusy.ports import Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from freebusy.names import NameIndex
 
 
 def _complete(value: object, info: ValidationInfo) -> object:
@@ -46,7 +56,13 @@ class Person(WithPassword):
     folders: Words = ()
     """Folders of this person; empty: the source's own rule."""
     login: Annotated[str, Field(min_length=1)] | None = None
-    """The login at the source, where it is not what the source's template says."""
+    """The login at the mail server, where it is not what the template says."""
+    read: Readers | None = None
+    """Who may read this person's file; None: as ``[access]`` says."""
+    combine: Rule | None = None
+    """None: as ``[publish]`` says."""
+    delegates: Names = ()
+    """NAMEs, addresses or aliases of others who may write this person's file."""
 
     @model_validator(mode="before")
     @classmethod
@@ -76,9 +92,26 @@ class Member:
     """An IANA zone name."""
     sources: tuple[str, ...]
     """The names of the sources that hold this person's calendars."""
+    read: Readers
+    """Who may read this person's file."""
+    combine: Rule
+    """How what this person published and what was computed become one file."""
+    delegates: tuple[str, ...] = ()
+    """The canonical NAMEs of others who may write this person's file."""
 
 
-def member(name: str, person: Person, *, timezone: str, sources: Sequence[str]) -> Member:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What the site says, where a person's table is silent."""
+
+    timezone: str
+    sources: tuple[str, ...]
+    """All there are; where it is one, everybody has it."""
+    read: Readers
+    combine: Rule
+
+
+def member(name: str, person: Person, delegates: tuple[str, ...], site: Defaults) -> Member:
     """Return a person as a member of the roster under its canonical NAME."""
     owner = Owner(
         name=name,
@@ -87,5 +120,24 @@ def member(name: str, person: Person, *, timezone: str, sources: Sequence[str]) 
         password=person.password,
         folders=person.folders,
     )
-    chosen = person.source or (tuple(sources) if len(sources) == 1 else ())
-    return Member(owner, person.addresses, person.timezone or timezone, chosen)
+    return Member(
+        owner,
+        person.addresses,
+        timezone=person.timezone or site.timezone,
+        sources=person.source or (site.sources if len(site.sources) == 1 else ()),
+        read=person.read or site.read,
+        combine=person.combine or site.combine,
+        delegates=delegates,
+    )
+
+
+def meant_by(text: str, index: NameIndex) -> str | None:
+    """Return the canonical NAME of whoever a NAME, an address or an alias means, or None."""
+    local, _, domain = text.partition("@")
+    return index.canonical_name(RequestedName(local, domain or None))
+
+
+def delegates_of(person: Person, index: NameIndex) -> tuple[str, ...]:
+    """Return the canonical NAMEs of a person's delegates, each once."""
+    names = (meant_by(text, index) for text in person.delegates)
+    return tuple(dict.fromkeys(name for name in names if name is not None))

@@ -6,7 +6,20 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from freebusy.config.model import Access, Ftp, Http, Limits, Log, Schedule, Section, Site, Window
+from freebusy.config.model import (
+    Access,
+    Ftp,
+    Http,
+    Limits,
+    Log,
+    Login,
+    Schedule,
+    Section,
+    Site,
+    Window,
+)
+from freebusy.config.publish import Publish
+from freebusy.config.tls import Tls
 from freebusy.config.values import nearest
 
 if TYPE_CHECKING:
@@ -20,7 +33,10 @@ SECTIONS: dict[str, type[Section]] = {
     "window": Window,
     "http": Http,
     "ftp": Ftp,
+    "tls": Tls,
     "access": Access,
+    "login": Login,
+    "publish": Publish,
     "schedule": Schedule,
     "limits": Limits,
     "log": Log,
@@ -28,7 +44,7 @@ SECTIONS: dict[str, type[Section]] = {
 TABLES = (*SECTIONS, "sources", "persons")
 MAX_SHOWN = 60
 
-_SECRET = re.compile(r"passw|secret|token", re.IGNORECASE)
+_SECRET = re.compile(r"passw|secret|token|msg_conf", re.IGNORECASE)
 _CREDENTIALS = re.compile(r":[^@]*@|passw", re.IGNORECASE)
 _EXPECTED = {
     "missing": "is missing",

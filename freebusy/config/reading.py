@@ -10,14 +10,34 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from freebusy.config.checks import warnings_of, wrong_names, wrong_ports, wrong_sources
+from freebusy.config.checks import (
+    wrong_delegates,
+    wrong_login,
+    wrong_names,
+    wrong_ports,
+    wrong_shared_user,
+    wrong_sources,
+    wrong_tls,
+)
 from freebusy.config.file import parse
-from freebusy.config.model import Access, Ftp, Http, Limits, Log, Schedule, Section, Site, Window
-from freebusy.config.people import Member, Person, member
+from freebusy.config.model import (
+    Access,
+    Ftp,
+    Http,
+    Limits,
+    Log,
+    Login,
+    Schedule,
+    Section,
+    Site,
+    Window,
+)
+from freebusy.config.people import Defaults, Member, Person, delegates_of, member
 from freebusy.config.problems import SECTIONS, problems_in, unknown_tables
-from freebusy.config.sources import SOURCES, Source
+from freebusy.config.sources import SOURCES, ImapSource, Source, login_source
 from freebusy.config.system import system_zone
 from freebusy.config.values import nearest
+from freebusy.config.warnings import warnings_of
 from freebusy.errors import ConfigurationError
 from freebusy.names import NameIndex, index_names
 
@@ -25,6 +45,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import timedelta
     from pathlib import Path
+
+    from freebusy.config.publish import Publish
+    from freebusy.config.tls import Tls
 
 AnySection = TypeVar("AnySection", bound=Section)
 EVERYBODY_HAS_SOME = "default.invalid"
@@ -39,7 +62,10 @@ class Config:
     window: Window
     http: Http
     ftp: Ftp
+    tls: Tls
     access: Access
+    login: Login
+    publish: Publish
     schedule: Schedule
     limits: Limits
     log: Log
@@ -52,6 +78,11 @@ class Config:
     """The site's zone: for fixed times, and for owners who have none of their own."""
     warnings: tuple[str, ...] = ()
     """What works but is probably not meant, one sentence each."""
+
+    @property
+    def login_source(self) -> ImapSource | None:
+        """Return the source whose mail server checks passwords, or None where none does."""
+        return login_source(self.login.mail, self.sources)
 
     def interval_of(self, source: str) -> timedelta:
         """Return the time between two readings of a source."""
@@ -115,13 +146,24 @@ class _Draft:
         named = dict(zip(index.canonical, self.persons, strict=True))
         self.problems += wrong_names(index)
         self.problems += wrong_sources(named, self.sources, self._source_names())
-        self.problems += wrong_ports(self.sections.get("http"), self.sections.get("ftp"))
+        servers = {name: self.sections.get(name) for name in ("http", "ftp")}
+        self.problems += wrong_ports(servers)
+        self.problems += wrong_tls(servers, self.sections.get("tls"))
+        self.problems += wrong_login(self.sections.get("login"), self.sources, self._source_names())
+        self.problems += wrong_shared_user(self.sections.get("publish"), index)
+        if self._knows_everybody():
+            self.problems += wrong_delegates(named, index)
 
     def config(self, path: Path, index: NameIndex, timezone: str | None) -> Config:
         """Return the finished configuration."""
-        zone = timezone or "UTC"
+        defaults = Defaults(
+            timezone=timezone or "UTC",
+            sources=tuple(self.sources),
+            read=self.sections["access"].read,
+            combine=self.sections["publish"].combine,
+        )
         members = {
-            name: member(name, person, timezone=zone, sources=tuple(self.sources))
+            name: member(name, person, delegates_of(person, index), defaults)
             for name, person in zip(index.canonical, self.persons, strict=True)
         }
         return Config(
@@ -129,13 +171,19 @@ class _Draft:
             sources=self.sources,
             persons=tuple(self.persons),
             members=members,
-            timezone=zone,
+            timezone=defaults.timezone,
             **self.sections,
         )
 
     def _default_domain(self) -> str | None:
         """Where [site] is wrong, an address without a domain is not its owner's fault."""
         return self.site.default_domain if "site" in self.sections else EVERYBODY_HAS_SOME
+
+    def _knows_everybody(self) -> bool:
+        """Whether nobody is missing whom another may have named."""
+        tables = self.tables.get("persons", [])
+        complete = isinstance(tables, list) and len(self.persons) == len(tables)
+        return complete and "site" in self.sections
 
     def _source_names(self) -> tuple[str, ...]:
         """Return the names of all sources, also of those that could not be read."""

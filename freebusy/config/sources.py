@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -24,6 +24,9 @@ from freebusy.config.values import (
     between,
     unexpected,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class AnySource(Section):
@@ -100,3 +103,12 @@ def _is_loopback(host: str) -> bool:
 
 Source = VdirSource | ImapSource
 SOURCES: dict[str, type[VdirSource | ImapSource]] = {"vdir": VdirSource, "imap": ImapSource}
+
+
+def login_source(mail: str, sources: Mapping[str, Source]) -> ImapSource | None:
+    """Return the source that ``login.mail`` means, or None where mail logins are off."""
+    if mail == "auto":
+        imap = [source for source in sources.values() if isinstance(source, ImapSource)]
+        return imap[0] if len(imap) == 1 else None
+    source = None if mail == "off" else sources.get(mail)
+    return source if isinstance(source, ImapSource) else None

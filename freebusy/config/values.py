@@ -12,7 +12,7 @@ from datetime import time, timedelta
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, Strict, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -185,9 +185,14 @@ def _domain(value: str) -> str:
     return parts[1]
 
 
+def placeholders_in(template: str) -> list[str]:
+    """Return the names of a template's placeholders; ValueError for a brace by itself."""
+    return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+
+
 def _template(value: str) -> str:
     try:
-        names = [name for _, name, _, _ in string.Formatter().parse(value) if name is not None]
+        names = placeholders_in(value)
     except ValueError:
         raise unexpected("a text whose braces belong together") from None
     for name in names:
@@ -231,6 +236,10 @@ def _file(value: Path) -> Path:
     return value
 
 
+Readers = Literal["networks", "anyone", "accounts"]
+"""Who may read: listed networks, anybody at all, or only who has logged in."""
+Rule = Literal["union", "newest", "published", "computed"]
+"""How what was published and what was computed become one file."""
 Flag = Annotated[bool, Strict()]
 Count = Annotated[int, Strict(), Field(ge=0)]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
@@ -242,6 +251,7 @@ Name = Annotated[str, AfterValidator(_name)]
 Address = Annotated[str, AfterValidator(_address)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Host = Annotated[str, AfterValidator(_host)]
+Hosts = Annotated[tuple[Annotated[Host, AfterValidator(str.lower)], ...], BeforeValidator(_listed)]
 Line = Annotated[str, AfterValidator(_line)]
 Template = Annotated[str, AfterValidator(_template)]
 Folder = Annotated[Path, AfterValidator(_below)]

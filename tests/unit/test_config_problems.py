@@ -134,9 +134,9 @@ def test_two_passwords_are_one_too_many(tmp_path: Path) -> None:
     """File or environment, not both."""
     (tmp_path / "pw").write_text("x", encoding="utf-8")
     text = MAIL + 'password_file = "pw"\npassword_env = "PW"'
-    assert ("sources.mail: expected one of password_file and password_env, not both",) == problems(
-        tmp_path, text, PW="y"
-    )
+    assert (
+        "sources.mail: expected one of password_file and password_env, not several",
+    ) == problems(tmp_path, text, PW="y")
 
 
 TOML_VALUES = st.recursive(
