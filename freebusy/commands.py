@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from freebusy import __version__, filters
+from freebusy.clientsettings import Client
 from freebusy.errors import ConfigurationError
 from freebusy.exits import FAILED, say
 
@@ -146,7 +147,7 @@ def refresh(
     everybody: Annotated[bool, typer.Option("--all", help="Refresh everybody.")] = False,
     config: ConfigPath = None,
 ) -> None:
-    """Read calendars and make files now; safe beside a running service."""
+    """Read calendars and make files now, also beside a service."""
     from freebusy import logs
     from freebusy.refreshing import refresh_by_hand
 
@@ -165,7 +166,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     config: ConfigPath = None,
 ) -> None:
-    """Show how things stand: each person's file, calendars, problems."""
+    """Show how things stand: files, calendars, problems."""
     from freebusy.status import print_status
 
     print_status(load_config(config), names or [], as_json=as_json)
@@ -205,6 +206,31 @@ def doctor(config: ConfigPath = None) -> None:
 
     if not examine(lambda: load_config(config)):
         raise typer.Exit(FAILED)
+
+
+@app.command("client-setup")
+def client_setup(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A NAME, address or alias.")],
+    client: Annotated[Client, typer.Option("--for", help="For one client only.")] = Client.ALL,
+    reg: Annotated[bool, typer.Option("--reg", help="Write a .reg file for Outlook.")] = False,
+    new_password: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Make an app password, and show it.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The address of a proxy in front, https://fb.example.com.")
+    ] = None,
+    config: ConfigPath = None,
+) -> None:
+    """Print what somebody enters into Outlook, KOrganizer, Evolution."""
+    from freebusy.setup import print_setup, write_registry_file
+
+    settings = load_config(config)
+    if not reg:
+        print_setup(settings, name, client, label=new_password, url=url)
+    elif new_password is None:
+        write_registry_file(settings, name, url=url)
+    else:
+        raise typer.BadParameter("a .reg file holds no password: use --reg without --new-password")
 
 
 # -- filters: they read their arguments themselves, see freebusy.filters

@@ -13,7 +13,7 @@ from tests.system.cli_case import CLI, ROOT, freebusy
 
 COMMANDS = (
     "run", "serve http", "serve ftp", "sync", "refresh", "status", "show", "config check",
-    "doctor", "convert", "parse",
+    "doctor", "convert", "parse", "client-setup",
 )  # fmt: skip
 DOCUMENTED = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
