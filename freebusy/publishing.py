@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from freebusy.accounts import Roster
     from freebusy.expanding import Person
     from freebusy.ports import Precondition, Upload, Visitor
     from freebusy.publisher import Publisher
@@ -47,7 +46,6 @@ REFUSED = "nobody of that name is here, or this login may not write the file"
 class Terms:
     """Who is who, who may write what, and how much; replaced whole on a reload."""
 
-    roster: Roster
     rights: Rights
     persons: Mapping[str, Person]
     max_upload: int = 1 << 20
@@ -224,7 +222,7 @@ def _read(body: bytes, terms: Terms, now: datetime) -> FreeBusy:
 
 def _canonical(terms: Terms, path: str) -> str | None:
     wanted = requested_name(path)
-    return None if wanted is None else terms.roster.canonical(wanted)
+    return None if wanted is None else terms.rights.roster.canonical(wanted)
 
 
 def _counts_as_own(terms: Terms, visitor: Visitor, name: str) -> bool:
