@@ -114,7 +114,7 @@ def _announce(hints: Sequence[str]) -> None:
 
 @app.command()
 def run(config: ConfigPath = None) -> None:
-    """Run everything: both servers, and the regeneration of all files."""
+    """Run everything: both servers, and the making of all files."""
     from freebusy.daemon import ALL_PARTS
 
     _run(config, ALL_PARTS)
@@ -201,7 +201,7 @@ def config_check(config: ConfigPath = None) -> None:
 
 @app.command()
 def doctor(config: ConfigPath = None) -> None:
-    """Look for what is wrong with the installation; say what to do."""
+    """Look for what is wrong with it all, and say what to do."""
     from freebusy.doctor import examine
 
     if not examine(lambda: load_config(config)):
@@ -221,7 +221,7 @@ def client_setup(
     ] = None,
     config: ConfigPath = None,
 ) -> None:
-    """Print what somebody enters into Outlook, KOrganizer, Evolution."""
+    """Print what somebody enters into Outlook and other clients."""
     from freebusy.setup import print_setup, write_registry_file
 
     settings = load_config(config)
@@ -244,7 +244,7 @@ _PASSED_ON: dict[str, object] = {
 
 @app.command(context_settings=_PASSED_ON)
 def convert(context: typer.Context) -> None:
-    """Read calendar files and print one .vfb; needs no configuration."""
+    """Read calendar files, print one .vfb; needs no configuration."""
     filters.convert(context.args)
 
 
