@@ -119,6 +119,9 @@ class Regeneration:
             self._due.set(("", plan.feed.name), time.monotonic())
             if plan.watch and isinstance(plan.feed.source, WatchableSource):
                 self._begin(self._keep_watching, plan, plan.feed.source)
+        for person in self._persons.values():
+            if not person.sources:  # who only publishes: a crash may have come before the file
+                self._render_later(person)
         self._begin(self._keep_time)
 
     @property
@@ -175,7 +178,7 @@ class Regeneration:
         zones = self._clock.turned()
         for person in self._persons.values():
             if person.owner.zone in zones:
-                self._renderer.give(lambda person=person: self._refresh(person))  # type: ignore[misc]  # bound now, not when it runs
+                self._render_later(person)
 
     def _give(self, task: Task) -> None:
         """Hand a due task to its crew; one that runs is run again afterwards."""
@@ -295,6 +298,9 @@ class Regeneration:
     def _go_on(self, _done: int, _total: int | None) -> None:
         if self._stop.is_set():
             raise _Stopping
+
+    def _render_later(self, person: Person) -> None:
+        self._renderer.give(lambda: self._refresh(person))
 
     def _refresh(self, person: Person) -> None:
         self._publisher.refresh(person)
