@@ -87,10 +87,10 @@ def wrong_tls(servers: Mapping[str, Server | None], tls: Tls | None) -> Iterator
     if tls is None or tls.is_configured:
         return
     for name, server in servers.items():
-        if server is not None and server.tls_listen:
+        if server is not None and server.enabled and server.tls_listen:
             yield f"{name}.tls_listen: needs a certificate; set certificate and key in [tls]"
     ftp = servers.get("ftp")
-    if isinstance(ftp, Ftp) and ftp.require_tls:
+    if isinstance(ftp, Ftp) and ftp.enabled and ftp.require_tls:
         yield "ftp.require_tls: needs a certificate; set certificate and key in [tls]"
 
 

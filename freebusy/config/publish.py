@@ -25,11 +25,13 @@ from freebusy.config.values import (
     Networks,
     Rule,
     Size,
+    beside,
     between,
     unexpected,
 )
 
 HASH_PREFIX = "$scrypt$"
+ANONYMOUS = ("anonymous", "ftp")
 MAX_MSG_CONF = 1 << 16
 
 # As a shell reads it, but for backslashes: with quotes or without, and a comment after it.
@@ -55,7 +57,7 @@ def _newest(pattern: Path) -> Path:
     except (OSError, ValueError):
         raise unexpected(
             "the path of a file that is there, or a pattern for it such as "
-            '"/etc/opt/lsb*/msg/msg.conf" (relative to the folder of this configuration)'
+            '"/etc/opt/lsb*/msg/msg.conf", relative to the folder of this configuration'
         ) from None
 
 
@@ -69,11 +71,13 @@ def _from_msg_conf(path: Path) -> str:
     return password
 
 
-def _found(pattern: Path, info: ValidationInfo) -> Path:
-    folder: Path | None = (info.context or {}).get("folder")
-    path = _newest(pattern if folder is None else Path(folder, pattern.expanduser()))
+def _found(pattern: Path) -> Path:
+    path = _newest(pattern)
     _from_msg_conf(path)
     return path
+
+
+MsgConf = Annotated[Path, AfterValidator(beside), AfterValidator(_found)]
 
 
 class Publish(WithPassword):
@@ -86,7 +90,7 @@ class Publish(WithPassword):
     """The account that may write for everybody; without a password there is none."""
     password_hash: Annotated[str, AfterValidator(_hash)] | None = Field(default=None, repr=False)
     """Its password, as ``freebusy password hash`` prints it."""
-    msg_conf: Annotated[Path, AfterValidator(_found)] | None = Field(default=None, repr=False)
+    msg_conf: MsgConf | None = Field(default=None, repr=False)
     """The newest of the files with its password in a line ``FREEBUSYPWD=...``."""
     shared_account: Literal["adds", "replaces"] = "adds"
     """Whether what it writes adds busy time, or counts as the person's own."""
@@ -106,6 +110,13 @@ class Publish(WithPassword):
     """How long a file waits for its rename."""
     max_periods: Annotated[Count, Field(ge=1, le=1_000_000)] = 50_000
     """Of one upload."""
+
+    @field_validator("shared_user")
+    @classmethod
+    def _is_no_guest(cls, user: str) -> str:
+        if user in ANONYMOUS:
+            raise unexpected("another name, because with this one FTP lets in whoever has no login")
+        return user
 
     @property
     def has_shared_account(self) -> bool:

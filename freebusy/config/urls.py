@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from freebusy.config.model import Server
     from freebusy.config.reading import Config
-    from freebusy.config.values import Endpoint
+    from freebusy.config.values import Endpoint, Listen
 
 EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # recognised, not bound
 
@@ -33,22 +34,30 @@ def urls(
     name = next(iter(config.members), "NAME")
     hints: list[Hint] = []
     if config.http.enabled:
-        hints += _http_hints(_place(config, http or config.http.listen, 80), name)
+        secure, listen = _listening(config.http)
+        hints += _http_hints(_place(config, http or listen, 443 if secure else 80), name, secure)
     if config.ftp.enabled:
-        hints += _ftp_hints(_place(config, ftp or config.ftp.listen, 21), name)
+        secure, listen = _listening(config.ftp)
+        hints += _ftp_hints(_place(config, ftp or listen, 990 if secure else 21), name, secure)
     return hints
 
 
-def _http_hints(place: str, name: str) -> Iterator[Hint]:
-    yield Hint("curl", f"curl http://{place}/pub/calendar/{name}.vfb")
+def _listening(server: Server) -> tuple[str, Listen]:
+    """Return where a server listens; with an "s" before it where it speaks nothing but TLS."""
+    return ("", server.listen) if server.listen else ("s", server.tls_listen)
+
+
+def _http_hints(place: str, name: str, s: str) -> Iterator[Hint]:
+    yield Hint("curl", f"curl http{s}://{place}/pub/calendar/{name}.vfb")
     # As Outlook's "Search at this URL" field wants it: it fills in the part before the @.
-    yield Hint("Outlook", f"http://{place}/calendar/%NAME%.vfb")
+    yield Hint("Outlook", f"http{s}://{place}/calendar/%NAME%.vfb")
 
 
-def _ftp_hints(place: str, name: str) -> Iterator[Hint]:
-    yield Hint("curl", f"curl ftp://{place}/pub/calendar/{name}.vfb")
-    yield Hint("lftp", f"lftp -c 'open ftp://{place}; cat /pub/calendar/{name}.vfb'")
-    yield Hint("Outlook", f"ftp://{place}/pub/calendar/%NAME%.vfb")
+def _ftp_hints(place: str, name: str, s: str) -> Iterator[Hint]:
+    yield Hint("curl", f"curl ftp{s}://{place}/pub/calendar/{name}.vfb")
+    yield Hint("lftp", f"lftp -c 'open ftp{s}://{place}; cat /pub/calendar/{name}.vfb'")
+    if not s:  # Outlook knows no FTP over TLS
+        yield Hint("Outlook", f"ftp://{place}/pub/calendar/%NAME%.vfb")
 
 
 def _place(config: Config, listen: Sequence[Endpoint | tuple[str, int]], usual: int) -> str:

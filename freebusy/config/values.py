@@ -224,16 +224,37 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _below(value: Path, info: ValidationInfo) -> Path:
-    """Resolve a relative path from the folder of the configuration file."""
+def beside(value: Path, info: ValidationInfo) -> Path:
+    """Let a relative path start at the folder of the configuration file.
+
+    Links stay as they are: what they lead to may change, as with renewed certificates.
+    """
     folder: Path | None = (info.context or {}).get("folder")
-    return value if folder is None else Path(folder, value.expanduser()).resolve()
+    try:
+        return value if folder is None else Path(folder, value.expanduser())
+    except RuntimeError:
+        raise unexpected("a path whose user after the ~ is there") from None
+
+
+def _below(value: Path, info: ValidationInfo) -> Path:
+    return value if not info.context else beside(value, info).resolve()
 
 
 def _file(value: Path) -> Path:
-    if not value.is_file():
-        raise unexpected("a file that is there (relative to the folder of this configuration)")
-    return value
+    try:
+        if value.is_file():
+            return value
+        reason = ""
+    except OSError as error:
+        reason = f" ({error.strerror})"
+    where = "relative to the folder of this configuration"
+    raise unexpected(f"a file that is there, {where}{reason}")
+
+
+def _called(value: str) -> str:
+    if "*" in value:
+        raise unexpected("one whole name, without *")
+    return value.lower()
 
 
 Readers = Literal["networks", "anyone", "accounts"]
@@ -251,11 +272,12 @@ Name = Annotated[str, AfterValidator(_name)]
 Address = Annotated[str, AfterValidator(_address)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Host = Annotated[str, AfterValidator(_host)]
-Hosts = Annotated[tuple[Annotated[Host, AfterValidator(str.lower)], ...], BeforeValidator(_listed)]
+Hosts = Annotated[tuple[Annotated[Host, AfterValidator(_called)], ...], BeforeValidator(_listed)]
 Line = Annotated[str, AfterValidator(_line)]
 Template = Annotated[str, AfterValidator(_template)]
 Folder = Annotated[Path, AfterValidator(_below)]
-File = Annotated[Path, AfterValidator(_below), AfterValidator(_file)]
+File = Annotated[Path, AfterValidator(beside), AfterValidator(_file)]
+"""A file that is there now; what it holds may change."""
 Listen = Annotated[
     tuple[Annotated[Endpoint, BeforeValidator(_endpoint)], ...], BeforeValidator(_listed)
 ]

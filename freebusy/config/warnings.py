@@ -29,6 +29,8 @@ def warnings_of(config: Config, index: NameIndex) -> Iterator[str]:
     yield from _network_warnings(config)
     if config.timezone in {"UTC", "Etc/UTC"} and config.site.timezone is None:
         yield "site.timezone: not set, and this machine runs on UTC; whole days count in UTC"
+    if config.tls.is_configured and not (config.http.tls_listen or config.ftp.enabled):
+        yield "tls.certificate: nothing uses it; set http.tls_listen"
     if not (config.http.enabled or config.ftp.enabled):
         yield "http.enabled, ftp.enabled: both are false; files are written and not served"
     for name in config.sources:
@@ -43,7 +45,9 @@ def _people_warnings(config: Config) -> Iterator[str]:
     if not config.members:
         yield "persons: there are none; no file will be served"
     if config.members and not config.sources:
-        yield "sources: there are none; no calendar will be read"
+        yield "sources: there are none; no calendar will be read" + (
+            ", files hold only what clients publish" if config.publish.enabled else ""
+        )
     used = {source for member in config.members.values() for source in member.sources}
     for name in config.sources:
         if name not in used and config.members:
@@ -100,6 +104,8 @@ def _network_warnings(config: Config) -> Iterator[str]:
     readers = {config.access.read, *(member.read for member in config.members.values())}
     if told and "networks" not in readers:
         yield 'access.networks: counts only while read = "networks"'
+    if any(not network.prefixlen for network in config.access.plain_logins):
+        yield "access.plain_logins: passwords may come readable from everywhere"
     for network in config.publish.trusted_networks:
         if not network.prefixlen:
             yield f"publish.trusted_networks: {network} lets anybody publish for everybody"

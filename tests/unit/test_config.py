@@ -15,6 +15,7 @@ from freebusy.config import Config, Endpoint, ImapSource, VdirSource, load, urls
 from freebusy.config.system import system_zone
 from freebusy.config.values import duration_text
 from freebusy.period import FreeBusyType
+from tests.servers.certificate import make_certificate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -285,7 +286,10 @@ def test_a_plain_connection_to_this_machine_needs_no_leave(folder: Path) -> None
                 "give one of them a name, or set site.default_domain"
             ),
         ),
-        ('persons = ["hans@a.example"]', "sources: there are none; no calendar will be read"),
+        ('persons = ["hans@a.example"]', ("sources: there are none; no calendar will be read, "
+         "files hold only what clients publish")),
+        ('persons = ["hans@a.example"]\n[publish]\nenabled = false',
+         "sources: there are none; no calendar will be read"),
         ("[http]\nenabled = false\n[ftp]\nenabled = false",
          "http.enabled, ftp.enabled: both are false; files are written and not served"),
         ('[access]\nread = "anyone"\nnetworks = "10.0.0.0/8"',
@@ -356,12 +360,21 @@ def test_the_machine_says_its_zone(
             ("curl", "curl http://[::1]:81/pub/calendar/NAME.vfb"),
             ("Outlook", "http://[::1]:81/calendar/%NAME%.vfb"),
         ]),
+        (('[http]\nlisten = []\ntls_listen = ":443"\n[ftp]\nlisten = []\ntls_listen = ":9990"\n'
+         '[tls]\ncertificate = "cert.pem"\nkey = "key.pem"'), {}, [
+            ("curl", "curl https://localhost/pub/calendar/NAME.vfb"),
+            ("Outlook", "https://localhost/calendar/%NAME%.vfb"),
+            ("curl", "curl ftps://localhost:9990/pub/calendar/NAME.vfb"),
+            ("lftp", "lftp -c 'open ftps://localhost:9990; cat /pub/calendar/NAME.vfb'"),
+        ]),
     ],
 )  # fmt: skip
 def test_start_up_says_what_to_try(
     folder: Path, text: str, arguments: dict[str, Any], hints: list[tuple[str, str]]
 ) -> None:
     """Each server that is on has a line for curl, lftp and Outlook, with the real port."""
+    if "[tls]" in text:
+        make_certificate(folder)
     assert hints == urls(configured(folder, text), **arguments)
 
 

@@ -94,6 +94,16 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
         '[sources.x]\ntype = "imapp"\npassword = "hunter2"',
         '[sources.x]\ntype = "imap"\nhost = "u:hunter2@imap.example.com"',
         'sources = ["hunter2"]',
+        '[publish]\npassword = "hunter2"',
+        '[publish]\npassword_file = "hunter2"',
+        '[publish]\npassword_env = "hunter2"',
+        '[publish]\npassword_hash = "hunter2"',
+        '[publish]\npassword_hash = "$scrypt$hunter2\\n"',
+        '[publish]\npassword_hash = ["hunter2"]',
+        '[publish]\nmsg_conf = "hunter2"',
+        '[publish]\nmsg_conf = "~hunter2/msg.conf"',
+        '[publish]\nmsg_conf = ["hunter2"]',
+        '[publish]\npassword_hash = "$scrypt$hunter2"\npassword_env = "HOME"',
     ],
 )
 def test_no_problem_shows_a_secret(tmp_path: Path, text: str) -> None:
@@ -155,7 +165,10 @@ TOML_VALUES = st.recursive(
 KEYS = st.sampled_from(
     ["site", "window", "http", "ftp", "access", "schedule", "limits", "log", "sources", "persons",
      "type", "listen", "timezone", "interval", "times", "networks", "passive_ports", "head", "root",
-     "host", "username", "folders", "address", "addresses", "name", "source", "read", "months"]
+     "host", "username", "folders", "address", "addresses", "name", "source", "read", "months",
+     "publish", "login", "tls", "msg_conf", "password_hash", "password_file", "mail", "delegates",
+     "combine", "hosts", "tls_listen", "certificate", "key", "shared_user", "trusted_networks",
+     "max_upload", "temporary_bytes", "require_tls", "enabled"]
 )  # fmt: skip
 TABLES = st.dictionaries(
     KEYS, TOML_VALUES | st.dictionaries(KEYS, TOML_VALUES | st.just("imap"), max_size=4), max_size=4
