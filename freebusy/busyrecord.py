@@ -15,7 +15,7 @@ from freebusy.values import Duration, Moment
 WORKING_ELSEWHERE = 4
 """A state of its own beside :class:`FreeBusyType`: how it counts is the site's choice."""
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Changes whenever the same text would give other records: the store then reads everything anew."""
 
 
@@ -55,6 +55,8 @@ class BusyRecord(NamedTuple):
     dates: tuple[RecurrenceDate, ...] = ()
     excluded: tuple[Moment, ...] = ()
     periods: tuple[Span, ...] = ()
+    on_owner_wall: bool = False
+    """A series that its writer gave in UTC and means on the owner's wall clock."""
 
     @property
     def recurring(self) -> bool:

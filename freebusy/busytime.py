@@ -244,11 +244,14 @@ class _Instances:
             yield shifted, end_of(place, shifted, own or lasts), shown
 
     def _series_start(self, master: BusyRecord) -> Moment:
-        """Return DTSTART; for an all-day event written as UTC midnights, on the owner's wall."""
+        """Return DTSTART, on the owner's wall where it is written in UTC and meant there.
+
+        So are all-day events written as UTC midnights, and what formats without zones store.
+        """
         start = master.start or Moment(UTC_ZONE, 0)
-        if master.all_day and start.zone == UTC_ZONE:
+        if start.zone == UTC_ZONE and (master.all_day or master.on_owner_wall):
             local = self.clock.zone(FLOATING).to_local(start.local)
-            if local % DAY == 0:
+            if master.on_owner_wall or local % DAY == 0:
                 return Moment(FLOATING, local)
         return start
 

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 
 from freebusy.busyrecord import BusyRecord, RecurrenceDate
 from freebusy.busystate import LOWERING, stated
-from freebusy.components import ALL_DAY_PROPERTIES, Component, Properties, read_stream
+from freebusy.components import (
+    ALL_DAY_PROPERTIES,
+    OWNER_WALL_PROPERTY,
+    Component,
+    Properties,
+    read_stream,
+)
 from freebusy.contentline import accept_colon_in_zone, address, parameters, unfold
 from freebusy.errors import CalendarDataError
 from freebusy.freebusyline import read_freebusy_line
@@ -158,6 +164,7 @@ class _Reader:
             excluded_rules=tuple(map(_value, get("EXRULE", ()))),
             dates=tuple(self._dates(get("RDATE", ()))) if "RDATE" in properties else (),
             excluded=tuple(self._excluded(get("EXDATE", ()))) if "EXDATE" in properties else (),
+            on_owner_wall=OWNER_WALL_PROPERTY in properties,
         )
 
     def _freebusy(self, uid: str, properties: Properties) -> BusyRecord:

@@ -15,13 +15,17 @@ from freebusy.errors import CalendarDataError
 from freebusy.vtimezone import Observance, observance, zone, zone_key
 
 ALL_DAY_PROPERTIES = ("X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT")
+OWNER_WALL_PROPERTY = "X-FREEBUSY-OWNER-WALL-CLOCK"
+"""Ours, for formats that store a series in UTC: it keeps its hour on the owner's wall clock."""
 MAX_COMPONENTS = 100_000
 
 _TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "EXRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
 _STATES = ("TRANSP", "STATUS", "ORGANIZER", "ATTENDEE", *BUSY_STATE_PROPERTIES, *ALL_DAY_PROPERTIES)
 _ZONE_PARTS = ("TZID", "TZOFFSETFROM", "TZOFFSETTO")
 _VERSIONS = ("UID", "SEQUENCE", "DTSTAMP", "LAST-MODIFIED")
-_WANTED = frozenset((*_TIMES, *_STATES, *_ZONE_PARTS, *_VERSIONS, "FREEBUSY"))
+_OTHERS = ("FREEBUSY", OWNER_WALL_PROPERTY)
+WANTED = frozenset((*_TIMES, *_STATES, *_ZONE_PARTS, *_VERSIONS, *_OTHERS))
+"""The properties that are read; all others are passed by."""
 _KEPT = frozenset({"VEVENT", "VFREEBUSY", "VTIMEZONE", "STANDARD", "DAYLIGHT"})
 _ZONE_BEGIN, _ZONE_END = "BEGIN:VTIMEZONE\n", "\nEND:VTIMEZONE\n"
 _MAX_BLOCK = 8192
@@ -105,7 +109,7 @@ def _sort(text: str, stream: Stream) -> None:
     properties: Properties | None = None
     count = 0
     for written, rest in lines(text):
-        name = written if written in _WANTED else _in_upper_case(written)
+        name = written if written in WANTED else _in_upper_case(written)
         if name == "BEGIN" or name == "END":
             count += 1
             if count > 2 * MAX_COMPONENTS:
@@ -113,7 +117,7 @@ def _sort(text: str, stream: Stream) -> None:
             turn = _open if name == "BEGIN" else _close
             turn(stack, rest[1:].strip().upper(), stream)
             properties = stack[-1].properties if stack and stack[-1].name in _KEPT else None
-        elif properties is not None and name in _WANTED:
+        elif properties is not None and name in WANTED:
             if name in properties:
                 properties[name].append(rest)
             else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast
 
-from calendar_sync.formats import icalendar
+from calendar_sync.formats import calendartext, icalendar, kolab2
 from calendar_sync.formats.part import Part
 from freebusy.errors import BudgetExceededError, CalendarDataError
 
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
     from calendar_sync.formats.part import Format
 
-FORMATS: tuple[Format, ...] = (icalendar.FORMAT,)
-"""In the order of preference: of a message that says the same in two ways, one is read."""
+FORMATS: tuple[Format, ...] = (kolab2.FORMAT, icalendar.FORMAT)
+"""In the order of preference: of a message that says the same in two ways, one is read.
+
+Kolab comes first, whose events carry their attachments along: an invitation among them
+is no event of this folder.
+"""
 
 MAX_DEPTH = 20
 """Of parts in parts; an invitation forwarded three times, signed each time, has 12."""
@@ -53,17 +57,26 @@ def calendar_texts(message: bytes) -> list[bytes]:
     return _read([single]) if single else _read(list(_parts(message)))
 
 
+_UNREAD = calendartext.calendar([calendartext.event(())])
+"""Stands for a part that could not be read beside others that could: the reader counts it."""
+
+
 def _read(parts: list[Part]) -> list[bytes]:
-    """Return the texts of the first format that any part is in."""
+    """Return the texts of the first format that any part can be read in."""
+    failures: list[CalendarDataError] = []
     for each in FORMATS:
         texts: dict[bytes, None] = {}
-        for part in parts:
-            if each.matches(part):
+        for part in filter(each.matches, parts):
+            try:
                 texts.update(dict.fromkeys(each.read(part)))
-                if sum(map(len, texts)) > MAX_TEXT:
-                    raise BudgetExceededError("a message with too much calendar text")
+            except CalendarDataError as error:
+                failures.append(error)
+            if sum(map(len, texts)) > MAX_TEXT:
+                raise BudgetExceededError("a message with too much calendar text")
         if texts:
-            return list(texts)
+            return [*texts, *([_UNREAD] if failures else [])]
+    if failures:
+        raise failures[0]
     return []
 
 

@@ -1,0 +1,100 @@
+"""Any bytes in any format: texts or our error, within bounds of time and memory."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calendar_sync.formats import kolab2
+from calendar_sync.formats.part import Format, Part
+from freebusy.errors import CalendarDataError
+from tests.oracles import ours
+from tests.oracles.kolab2 import random_series
+
+SAMPLES: dict[str, tuple[Format, bytes]] = {
+    "kolab2": (kolab2.FORMAT, random_series(Random(3)).xml().encode()),
+}
+FORMATS = {name: each[0] for name, each in SAMPLES.items()}
+START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
+ALLOWED = 0.5
+"""Seconds of CPU for one hostile item of a megabyte; in a worker the timer ends it at 50 ms."""
+
+
+def read(format_: Format, content: bytes) -> int:
+    """Read bytes in a format as far as busy time, and return how many texts there were."""
+    try:
+        texts = format_.read(Part(min(format_.media), content))
+    except CalendarDataError:
+        return 0
+    ours.folder(texts, zone="Europe/Berlin", start=START, end=END)
+    return len(texts)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_cut_off_anywhere(name: str) -> None:
+    """Cut at every octet, a sample gives a text or our error, and whole it gives one."""
+    format_, content = SAMPLES[name]
+    step = 1 + len(content) // 2000
+    for length in range(0, len(content), step):
+        read(format_, content[:length])
+    assert read(format_, content)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_with_any_octet_changed(name: str) -> None:
+    """With octets changed by chance, a sample gives texts or our error."""
+    format_, content = SAMPLES[name]
+    chance = Random(name)
+    for _ in range(1000):
+        changed = bytearray(content)
+        for _ in range(chance.randint(1, 4)):
+            changed[chance.randrange(len(changed))] = chance.choice((0, 1, 0x7F, 0x80, 0xFF))
+        read(format_, bytes(changed))
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(sorted(SAMPLES)), st.data())
+def test_spliced_samples(name: str, drawn: st.DataObject) -> None:
+    """Pieces of a sample put together anew, with any bytes between, give texts or our error."""
+    format_, content = SAMPLES[name]
+    places = st.integers(0, len(content))
+    piece = st.tuples(places, places).map(lambda ends: content[min(ends) : max(ends)])
+    read(format_, b"".join(drawn.draw(st.lists(piece | st.binary(max_size=20), max_size=5))))
+
+
+SIZE = 1 << 20
+HOSTILE = {
+    "attributes": ("kolab2", b"<event " + b"".join(b"a%d='' " % n for n in range(80_000))),
+    "one attribute": ("kolab2", b"<event a='" + b"x" * SIZE),
+    "elements": ("kolab2", b"<event>" + b"<day>friday</day>" * 24_000),
+    "depth": ("kolab2", b"<event>" * (SIZE // 7)),
+    "text in pieces": ("kolab2", b"<event><uid>" + b"a&#10;" * (SIZE // 6)),
+    "a comment": ("kolab2", b"<event><!--" + b"-a" * (SIZE // 2)),
+    "a long token": ("kolab2", b"<" + b"a" * SIZE),
+    "exclusions": (
+        "kolab2",
+        b"<event><start-date>2026-01-01T08:00:00Z</start-date><recurrence cycle='daily'>"
+        + b"<exclusion>2026-01-01</exclusion>" * 20_000
+        + b"</recurrence></event>",
+    ),
+    "attendees": (
+        "kolab2",
+        b"<event><start-date>2026-01-01T08:00:00Z</start-date>"
+        + b"<attendee><status>declined</status></attendee>" * 15_000
+        + b"</event>",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_items_made_to_be_slow_are_not(name: str) -> None:
+    """A megabyte of the worst of a format is read, or refused, in bounded time."""
+    kind, content = HOSTILE[name]
+    begun = time.process_time()
+    read(FORMATS[kind], content)
+    assert time.process_time() - begun < ALLOWED
