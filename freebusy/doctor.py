@@ -157,7 +157,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _secrets(config: Config) -> Iterator[Finding]:
-    holders: list[object] = [*config.sources.values(), *config.persons]
+    holders: list[object] = [*config.sources.values(), config.publish, *config.persons]
     files = [
         holder
         for holder in holders

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_PEM = 1 << 20
+OF_ANOTHER = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
+"""What OpenSSL says of a key that belongs to another certificate, of its own kind or not."""
 
 
 def _pem(path: Path) -> bytes:
@@ -76,7 +78,7 @@ class Tls(Section):
 
 def _advice(error: Exception) -> str:
     reason = getattr(error, "reason", None)
-    if reason == "KEY_VALUES_MISMATCH":
+    if reason in OF_ANOTHER:
         return "the key that belongs to the first certificate in the file"
     if reason == "EE_KEY_TOO_SMALL":
         return "a certificate with a key that is long enough (RSA: 2048 bits or more)"

@@ -186,8 +186,12 @@ def _domain(value: str) -> str:
 
 
 def placeholders_in(template: str) -> list[str]:
-    """Return the names of a template's placeholders; ValueError for a brace by itself."""
-    return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+    """Return what stands between a template's braces; ValueError for a brace by itself."""
+    return [
+        name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+        for _, name, form, conversion in string.Formatter().parse(template)
+        if name is not None
+    ]
 
 
 def _template(value: str) -> str:

@@ -82,11 +82,29 @@ def _login_warnings(config: Config) -> Iterator[str]:
             "login.mail: nobody can log in with a mail account, because there are several mail "
             f'servers; set it to one of {", ".join(imap)}, or to "off"'
         )
+    if config.login_source is not None:
+        yield from _shared_logins(config)
     if config.login_source is None and not config.publish.has_shared_account:
         for key in _for_accounts(config):
             yield (
                 f'{key}: "accounts" may read, but nobody can log in except with app passwords; '
                 "set login.mail, or a password in [publish]"
+            )
+
+
+def _shared_logins(config: Config) -> Iterator[str]:
+    """Yield the people whom the mail server cannot tell apart by their logins."""
+    holders: dict[str, str] = {}
+    for name, member in config.members.items():
+        local, _, domain = member.owner.address.partition("@")
+        login = member.owner.login or config.login.username.format(
+            name=name, address=member.owner.address, local=local, domain=domain
+        )
+        holder = holders.setdefault(login, name)
+        if holder != name:
+            yield (
+                f"login.username: {holder!r} and {name!r} have one login at the mail server, so "
+                "that each writes the other's file; use {address}, or give one of them a login"
             )
 
 

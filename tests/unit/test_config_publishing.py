@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 HASH = "$scrypt$n=16384,r=8,p=1$c2FsdA$aGFzaA"
 IMAP = '[sources.{0}]\ntype = "imap"\nhost = "imap.example.com"\n'
+MAIL = IMAP.format("mail") + 'username = "freebusy"\npassword_file = "pw"\n'
+SHARED_LOCAL = 'persons = ["hans@a.example", "hans@b.example"]\n'
 TLS = '[tls]\ncertificate = "cert.pem"\nkey = "key.pem"\n'
 
 
@@ -229,12 +231,11 @@ def test_a_certificate_needs_its_key(folder: Path) -> None:
     assert (told,) == problems(folder, '[tls]\ncertificate = "cert.pem"')
 
 
-def test_a_key_of_another_certificate_is_told(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.mark.parametrize("kind", ["ed25519", "ec -pkeyopt ec_paramgen_curve:prime256v1"])
+def test_a_key_of_another_certificate_is_told(folder: Path, kind: str) -> None:
     """The two are tried together before a client meets them."""
-    other = make_certificate(tmp_path_factory.mktemp("other"))
-    (folder / "key.pem").write_bytes(other.key.read_bytes())
+    command = f"openssl genpkey -algorithm {kind} -out {folder}/key.pem"
+    subprocess.run(command.split(), check=True, capture_output=True)
     told = "tls: expected the key that belongs to the first certificate in the file"
     assert (told,) == problems(folder, TLS)
 
@@ -303,6 +304,10 @@ def test_a_path_that_cannot_be_looked_at_is_a_problem(folder: Path) -> None:
         ('persons = ["a@a.example", {address = "b@a.example", read = "accounts"}]',
          ('persons[2].read: "accounts" may read, but nobody can log in except with app passwords; '
          "set login.mail, or a password in [publish]")),
+        (SHARED_LOCAL + '[login]\nusername = "{local}"\n' + MAIL,
+         ("login.username: 'hans@a.example' and 'hans@b.example' have one login at the mail "
+          "server, so that each writes the other's file; use {address}, or give one of them "
+          "a login")),
         (TLS + "[ftp]\nenabled = false\n", "tls.certificate: nothing uses it; set http.tls_listen"),
     ],
 )  # fmt: skip
@@ -322,6 +327,8 @@ def test_what_opens_or_shuts_too_much_is_a_warning(folder: Path, text: str, warn
         ),
         '[publish]\ntrusted_networks = ["10.0.0.0/8", "2001:db8::/32"]',
         IMAP.format("a") + IMAP.format("b") + '[login]\nmail = "off"',
+        SHARED_LOCAL + MAIL,
+        SHARED_LOCAL + '[login]\nmail = "off"\nusername = "{local}"\n' + MAIL,
         TLS,
     ],
 )
