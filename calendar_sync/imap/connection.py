@@ -33,7 +33,7 @@ LOST = (IMAPClientAbortError, OSError, EOFError)
 
 LOGOUT_SECONDS = 1.0
 
-_PASSING = {"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "CONTACTADMIN"}
+PASSING = {"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "CONTACTADMIN"}
 """Response codes (RFC 5530) that say: not now."""
 
 
@@ -70,7 +70,7 @@ def _tls(settings: ImapSettings, error: ssl.SSLError) -> SourceError:
 def _refused(settings: ImapSettings, error: extensions.CommandRefused) -> SourceError:
     said = f"{error.command} was refused by {settings.endpoint}"
     said += f" [{error.code}]" if error.code else ""
-    if error.code in _PASSING or error.command not in {"LOGIN", "EXAMINE"}:
+    if error.code in PASSING or error.command not in {"LOGIN", "EXAMINE"}:
         return SourceUnavailableError(said)
     if error.command == "LOGIN":
         return SourceRefusedError(f"{said}: check username and password")
@@ -94,6 +94,20 @@ def translated(settings: ImapSettings) -> Iterator[None]:
         raise SourceUnavailableError(
             f"the answer of {settings.endpoint} cannot be understood"
         ) from None
+
+
+def logout(client: IMAPClient) -> None:
+    """Say goodbye without waiting long for an answer, and close."""
+    with contextlib.suppress(*LOST, IMAPClientError):
+        client.socket().settimeout(LOGOUT_SECONDS)
+        client.logout()
+    drop(client)
+
+
+def drop(client: IMAPClient) -> None:
+    """Close at once."""
+    with contextlib.suppress(*LOST, IMAPClientError):
+        client.shutdown()
 
 
 class Connection:
@@ -137,15 +151,11 @@ class Connection:
 
     def logout(self) -> None:
         """Say goodbye without waiting long for an answer, and close."""
-        with contextlib.suppress(*LOST, IMAPClientError):
-            self.client.socket().settimeout(LOGOUT_SECONDS)
-            self.client.logout()
-        self.drop()
+        logout(self.client)
 
     def drop(self) -> None:
         """Close at once."""
-        with contextlib.suppress(*LOST, IMAPClientError):
-            self.client.shutdown()
+        drop(self.client)
 
 
 # -- making one ------------------------------------------------------------------------
@@ -223,19 +233,29 @@ def _open(settings: ImapSettings, context: ssl.SSLContext | None) -> IMAPClient:
     return client
 
 
-def connect(settings: ImapSettings, login: Login, context: ssl.SSLContext | None) -> Connection:
-    """Connect and log in; raises SourceRefusedError and SourceUnavailableError."""
+@contextmanager
+def opened(settings: ImapSettings, context: ssl.SSLContext | None) -> Iterator[IMAPClient]:
+    """Give a connection on which a password may be sent; it is closed where the block fails.
+
+    Raises SourceRefusedError and SourceUnavailableError, also for what the libraries raise
+    in the block.
+    """
     with translated(settings):
         client = _open(settings, context)
         try:
             with extensions.understanding():
                 _secure(client, settings, context)
-                _authenticate(client, settings, login)
-                return Connection(client, login)
+                yield client
         except BaseException:
-            with contextlib.suppress(*LOST, IMAPClientError):
-                client.shutdown()
+            drop(client)
             raise
+
+
+def connect(settings: ImapSettings, login: Login, context: ssl.SSLContext | None) -> Connection:
+    """Connect and log in; raises SourceRefusedError and SourceUnavailableError."""
+    with opened(settings, context) as client:
+        _authenticate(client, settings, login)
+        return Connection(client, login)
 
 
 # -- keeping them ----------------------------------------------------------------------

@@ -1,0 +1,239 @@
+"""Asking a mail server whether a password is right: yes, no, and neither."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from calendar_sync.imap import ImapSettings
+from calendar_sync.imap.connection import opened
+from calendar_sync.imap.login import ImapLoginCheck, _converse, _login_command
+from freebusy.errors import SourceRefusedError, SourceUnavailableError
+from tests.servers.cyrus import _saslpasswd
+from tests.servers.mailserver import PASSWORD
+from tests.servers.process import HOST, free_ports
+from tests.system.imap_case import settings
+from tests.system.imap_script import scripted
+
+if TYPE_CHECKING:
+    from calendar_sync.imap.settings import Security
+    from freebusy.errors import SourceError
+    from tests.servers.cyrus import Cyrus
+    from tests.servers.mailserver import MailServer
+
+HARD = 'p "\\ {5} %*+ ü日本'
+"""Everything that a quoted string, a literal or a template could stumble over."""
+PLAIN = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\nTAG OK done\r\n"
+
+
+# -- real servers
+
+
+@pytest.mark.parametrize("security", ["plain", "starttls", "tls"])
+def test_right_and_wrong(mail_server: MailServer, security: Security) -> None:
+    """The right password is right and others are wrong, encrypted or not."""
+    port = mail_server.tls_port if security == "tls" else mail_server.port
+    used = replace(
+        settings(mail_server),
+        security=security,
+        port=port,
+        ca_file=str(mail_server.certificate.cert),
+    )
+    user, check = mail_server.new_user(), ImapLoginCheck(used)
+    tries = [PASSWORD, "wrong", PASSWORD.upper(), HARD, PASSWORD + " ", PASSWORD]
+    assert [True, False, False, False, False, True] == [check.check(user, each) for each in tries]
+
+
+def test_by_login(mail_server: MailServer) -> None:
+    """LOGIN, for servers without AUTHENTICATE PLAIN, takes quoted strings and literals."""
+    user = mail_server.new_user().encode()
+    tries = [PASSWORD, "wrong", 'a"b\\c', HARD]
+    assert [b"OK", b"NO", b"NO", b"NO"] == [
+        _by_login(mail_server, user, each.encode()) for each in tries
+    ]
+
+
+def _by_login(server: MailServer, user: bytes, password: bytes) -> bytes:
+    with opened(settings(server), None) as client:
+        command, *literals = _login_command(user, password)
+        answer = _converse(client, command, literals, time.monotonic() + 10)
+        client.shutdown()
+    return answer[:2]
+
+
+@pytest.mark.cyrus
+def test_a_password_beyond_ascii_is_right(cyrus: Cyrus) -> None:
+    """A password with umlauts, quotes and spaces opens its account, by either command."""
+    user = cyrus.new_user()
+    command = [str(_saslpasswd()), "-p", "-c", "-f", str(cyrus.directory / "sasldb2")]
+    subprocess.run(
+        [*command, "-u", "localhost", user], input=HARD.encode(), check=True, capture_output=True
+    )
+    check = ImapLoginCheck(settings(cyrus))
+    found = check.check(user, HARD), check.check(user, PASSWORD)
+    assert (True, False) == found
+    assert b"OK" == _by_login(cyrus, user.encode(), HARD.encode())
+
+
+@pytest.mark.cyrus
+def test_a_user_that_is_not_there(cyrus: Cyrus) -> None:
+    """Who has no account at the server is refused as with a wrong password."""
+    assert not ImapLoginCheck(settings(cyrus)).check("nobody-at-all", PASSWORD)
+
+
+def test_an_outage_is_no_refusal(mail_server: MailServer) -> None:
+    """A server that is down makes no password wrong; once it is up, the check goes on."""
+    user, check = mail_server.new_user(), ImapLoginCheck(settings(mail_server))
+    with mail_server.outage():
+        assert SourceUnavailableError is type(_error(check, user, PASSWORD))
+    assert check.check(user, PASSWORD)
+
+
+def test_a_certificate_that_nobody_vouches_for(mail_server: MailServer) -> None:
+    """No password is sent where the certificate is not trusted: the operator's to repair."""
+    used = replace(settings(mail_server), security="tls", port=mail_server.tls_port)
+    assert SourceRefusedError is type(_error(ImapLoginCheck(used), "hans", PASSWORD))
+
+
+def _error(check: ImapLoginCheck, login: str, password: str) -> SourceError:
+    """Return the error of a check, which holds neither password nor login."""
+    with pytest.raises((SourceUnavailableError, SourceRefusedError)) as caught:
+        check.check(login, password)
+    assert password not in str(caught.value)
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+# -- answers that real servers give when they are not well
+
+
+def scripted_settings(port: int) -> ImapSettings:
+    return ImapSettings(HOST, "", security="plain", port=port, timeout=2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("OK welcome", True),
+        ("OK [CAPABILITY IMAP4rev1] welcome", True),
+        ("NO", False),
+        ("NO [AUTHENTICATIONFAILED] Authentication failed.", False),
+        ("NO [AUTHORIZATIONFAILED] not for you", False),
+        ("NO [EXPIRED] change it", False),
+        ("NO [ALERT] Invalid credentials (Failure)", False),
+        ("NO Login failed: authentication failure", False),
+        ("NO Login failed: user not found", False),
+        ("NO Login failed: generic failure", None),
+        ("NO Login failed: remote authentication server unavailable", None),
+        ("NO [UNAVAILABLE] Temporary authentication failure.", None),
+        ("NO Temporary authentication failure.", None),
+        ("NO [INUSE] later", None),
+        ("NO [SERVERBUG] oops", None),
+        ("NO [LIMIT] too many connections", None),
+        ("NO [CONTACTADMIN] call", None),
+        ("NO [PRIVACYREQUIRED] TLS first", None),
+        ("BAD what?", None),
+        ("BAD User is authenticated but not connected.", None),
+        ("PERHAPS", None),
+    ],
+)
+@pytest.mark.parametrize("method", ["LOGIN", "AUTHENTICATE"])
+def test_answers(method: str, answer: str, expected: bool | None) -> None:
+    """Only a clear refusal is a "no", and only OK is a "yes"."""
+    tagged = f"TAG {answer}\r\n".encode()
+    script = {b"LOGIN": tagged}
+    if method == "AUTHENTICATE":
+        script = {b"CAPABILITY": PLAIN, b"AUTHENTICATE PLAIN": tagged}
+    with scripted(script) as server:
+        check = ImapLoginCheck(scripted_settings(server.port))
+        if expected is None:
+            _error(check, "hans", "PW-MARK")
+        else:
+            assert expected == check.check("hans", "PW-MARK")
+        assert "LOGOUT" in [line.decode() for line in server.heard] or expected is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "greeting"),
+    [
+        (b"* BYE too many connections\r\n", b"* OK ready\r\n"),
+        (b"* CAPABILITY IMAP4rev1\r\n* BYE\r\n", b"* OK ready\r\n"),
+        (b"", b"* OK ready\r\n"),
+        (b"garbage\r\n", b"* OK ready\r\n"),
+        (b"OTHER OK welcome\r\n", b"* OK ready\r\n"),
+        (b"+ go on\r\n", b"* OK ready\r\n"),
+        (b"* OK still here\r\n" * 200, b"* OK ready\r\n"),
+        (b"TAG OK welcome\r\n", b"* BYE full\r\n"),
+        (b"TAG BAD already logged in\r\n", b"* PREAUTH welcome\r\n"),
+        (b"TAG OK welcome\r\n", b"220 ftp.example.com\r\n"),
+    ],
+)
+def test_no_clear_answer(answer: bytes, greeting: bytes) -> None:
+    """A server that says goodbye, nothing, or nonsense makes no password wrong, nor right."""
+    with scripted({b"LOGIN": answer}, greeting=greeting) as server:
+        used = replace(scripted_settings(server.port), timeout=0.3)
+        assert SourceUnavailableError is type(_error(ImapLoginCheck(used), "hans", "PW-MARK"))
+
+
+def test_time_is_up_for_the_whole_check() -> None:
+    """A server that talks on and on is left when the time for one check is over."""
+    slow = b"* OK [ALERT] wait\r\n"
+    with scripted({b"LOGIN": slow, b"CAPABILITY": PLAIN, b"AUTHENTICATE": slow}) as server:
+        used = replace(scripted_settings(server.port), timeout=0.5)
+        started = time.monotonic()
+        _error(ImapLoginCheck(used), "hans", "PW-MARK")
+        assert time.monotonic() - started < 5
+
+
+def test_nobody_listens() -> None:
+    """A refused connection is a passing fault."""
+    (port,) = free_ports(1)
+    error = _error(ImapLoginCheck(scripted_settings(port)), "hans", "PW-MARK")
+    assert SourceUnavailableError is type(error)
+
+
+def test_a_server_that_takes_no_login_unencrypted() -> None:
+    """LOGINDISABLED is the operator's to repair: the password is not sent."""
+    capability = b"* CAPABILITY IMAP4rev1 LOGINDISABLED\r\nTAG OK done\r\n"
+    with scripted({b"CAPABILITY": capability}) as server:
+        error = _error(ImapLoginCheck(scripted_settings(server.port)), "hans", "PW-MARK")
+        assert SourceRefusedError is type(error)
+        assert b"PW-MARK" not in b"".join(server.heard)
+
+
+@pytest.mark.parametrize(
+    ("login", "password"),
+    [
+        ("", "a"),
+        ("hans", ""),
+        ("hans", "a\0b"),
+        ("hans", "a\r\nA1 LOGOUT"),
+        ("hans\0eva", "a"),
+        ("hans\r\n", "a"),
+        ("hans", "\udcff"),
+        ("\udcff", "a"),
+    ],
+)
+def test_what_cannot_be_a_password_is_not_asked(login: str, password: str) -> None:
+    """What would end a command or a field is refused without a connection."""
+    (port,) = free_ports(1)
+    assert not ImapLoginCheck(scripted_settings(port)).check(login, password)
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "expected"),
+    [
+        ("hans", "a b", [b'LOGIN "hans" "a b"']),
+        ('h"', "a\\", [b'LOGIN "h\\"" "a\\\\"']),
+        ("hans", "ü", [b"LOGIN {4}", b"hans {2}", "ü".encode()]),
+        ("jürgen", "a", [b"LOGIN {7}", "jürgen {1}".encode(), b"a"]),
+        ("hans", "\x01", [b"LOGIN {4}", b"hans {1}", b"\x01"]),
+    ],
+)
+def test_login_as_it_is_written(name: str, password: str, expected: list[bytes]) -> None:
+    """Plain text goes quoted, everything else as literals."""
+    assert expected == _login_command(name.encode(), password.encode())
