@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from freebusy.errors import (
     CalendarDataError,
+    FreeBusyError,
     NoPublicationError,
     NotAllowedError,
     NotFreeBusyError,
-    PublicationError,
+    PreconditionFailedError,
     TooLargeError,
 )
 from freebusy.names import requested_name
 from freebusy.period import from_seconds
-from freebusy.ports import Published, PublishedFile
+from freebusy.ports import Published, PublishedFile, Upload
 from freebusy.publications import Received
 from freebusy.temporary import temporary_target
 from freebusy.vfreebusy import MAX_PERIODS, decode
@@ -31,13 +32,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from freebusy.expanding import Person
-    from freebusy.ports import Precondition, Upload, Visitor
+    from freebusy.ports import Precondition, Visitor
     from freebusy.publisher import Publisher
     from freebusy.rights import Rights
     from freebusy.uploads import TemporaryUploads
     from freebusy.vfreebusy import FreeBusy
 
 log = logging.getLogger(__name__)
+
+_OUTCOMES: dict[type[FreeBusyError], str] = {
+    NotFreeBusyError: "not_free_busy",
+    NotAllowedError: "not_allowed",
+    TooLargeError: "too_large",
+    NoPublicationError: "missing",
+    PreconditionFailedError: "precondition",
+}
+"""What a refusal is called in logs and metrics."""
 
 REFUSED = "nobody of that name is here, or this login may not write the file"
 
@@ -106,10 +116,11 @@ class Publishing:
                 raise NotAllowedError(REFUSED)
             read = _read(upload.body, terms, self._now())
             if target.temporary is not None:
-                return self._keep(target.temporary, upload, visitor)
-            done = self._put(terms, target.person, read, upload, visitor, precondition)
-        except (PublicationError, NotFreeBusyError) as refusal:
-            self._note(target, upload, visitor, "refused", str(refusal))
+                done = self._keep(target.temporary, upload, visitor)
+            else:
+                done = self._put(terms, target.person, read, upload, visitor, precondition)
+        except FreeBusyError as refusal:
+            self._note(target, upload, visitor, _outcome(refusal), str(refusal))
             raise
         self._note(target, upload, visitor, "stored" if done.served else "waiting")
         return done
@@ -130,10 +141,32 @@ class Publishing:
         self._uploads.remove(_owner(visitor), kept.name)
         return done
 
-    def drop(self, path: str, visitor: Visitor, precondition: Precondition | None = None) -> None:
+    def drop(
+        self,
+        path: str,
+        visitor: Visitor,
+        precondition: Precondition | None = None,
+        *,
+        protocol: str = "http",
+    ) -> None:
         """Remove what was published at a path, or a temporary upload."""
+        upload = Upload(b"", protocol)
         terms = self._terms
         target = self._target(terms, path, visitor)
+        try:
+            self._drop(terms, target, visitor, precondition)
+        except FreeBusyError as refusal:
+            self._note(target, upload, visitor, _outcome(refusal), str(refusal))
+            raise
+        self._note(target, upload, visitor, "dropped")
+
+    def _drop(
+        self,
+        terms: Terms,
+        target: _Target | None,
+        visitor: Visitor,
+        precondition: Precondition | None,
+    ) -> None:
         if target is None:
             raise NotAllowedError(REFUSED)
         if target.temporary is not None:
@@ -143,7 +176,6 @@ class Publishing:
         shared_only = not _counts_as_own(terms, visitor, target.person.name)
         if not self._publisher.drop(target.person, precondition, shared_only=shared_only):
             raise NoPublicationError("nothing is published there that this login could remove")
-        log.info("unpublish person=%s account=%s", target.person.name, _label(visitor))
 
     def temporary(self, path: str, visitor: Visitor) -> PublishedFile | None:
         """Return a temporary upload of this visitor's."""
@@ -208,6 +240,10 @@ class Publishing:
             outcome,
             f' reason="{why}"' if why else "",
         )
+
+
+def _outcome(refusal: FreeBusyError) -> str:
+    return _OUTCOMES.get(type(refusal), "failed")
 
 
 def _read(body: bytes, terms: Terms, now: datetime) -> FreeBusy:

@@ -334,7 +334,7 @@ def test_limits(place: Place) -> None:
     with pytest.raises(NotFreeBusyError, match="more than 20 periods"):
         place.publish(vfb(*range(21)))
     assert place.gateway.body is None
-    assert [("http", "refused")] * 2 == place.heard
+    assert [("http", "too_large"), ("http", "not_free_busy")] == place.heard
 
 
 def test_a_refused_upload_leaves_the_last_good_one(place: Place) -> None:
@@ -371,6 +371,6 @@ def test_the_log_says_who_and_why(place: Place, caplog: pytest.LogCaptureFixture
     why = "nobody of that name is here, or this login may not write the file"
     assert [
         f"{start} bytes={size} outcome=stored",
-        f'{start} bytes=0 outcome=refused reason="the file is empty"',
-        f'{nobody} bytes={size} outcome=refused reason="{why}"',
+        f'{start} bytes=0 outcome=not_free_busy reason="the file is empty"',
+        f'{nobody} bytes={size} outcome=not_allowed reason="{why}"',
     ] == [record.message for record in caplog.records]
