@@ -69,6 +69,12 @@ class Tree:
     def listing(self, _visitor: Visitor) -> Sequence[PublishedFile]:
         return ()
 
+    def needs_login(self, _visitor: Visitor) -> bool:
+        return False
+
+    def hold_up(self, _visitor: Visitor) -> float:
+        return 0.0
+
 
 async def _healthy() -> tuple[bool, Sequence[str]]:
     return True, ()

@@ -74,6 +74,12 @@ class FilesOnDisk:
     def listing(self, visitor: Visitor) -> list[PublishedFile]:  # noqa: ARG002  # the port's signature
         return []
 
+    def needs_login(self, visitor: Visitor) -> bool:  # noqa: ARG002  # the port's signature
+        return False
+
+    def hold_up(self, visitor: Visitor) -> float:  # noqa: ARG002  # the port's signature
+        return 0.0
+
 
 def _published(root: Path, path: str) -> PublishedFile:
     from freebusy.period import from_seconds

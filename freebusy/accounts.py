@@ -1,41 +1,44 @@
-"""Who is in the roster, who may read, and what of the published tree they see."""
+"""The published tree as visitors see it: what is found, what is listed, what is refused.
+
+Who may do what is decided in :mod:`freebusy.rights`, who is who in
+:mod:`freebusy.roster`.  Here it is made cheap for those who may read, and alike for
+those who may not: a name that nobody has, one that is hidden from this visitor and one
+that has no file yet take the same steps, and get the same answer.
+"""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Protocol, TypeVar
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
 
-from freebusy.names import index_names, requested_name
+from freebusy.names import REFUSED_EXTENSIONS, SERVED_EXTENSIONS
+from freebusy.period import TimeRange, from_seconds
+from freebusy.ports import PublishedFile
+from freebusy.public import entity_tag
+from freebusy.roster import Roster as Roster  # noqa: PLC0414  # where others look for it
+from freebusy.scanners import Scanners
+from freebusy.vfreebusy import SANE, FreeBusy, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from freebusy.names import Named, NameIndex, RequestedName
-    from freebusy.ports import PublishedFile, Visitor
-
-Network = IPv4Network | IPv6Network
-Answer = TypeVar("Answer")
+    from freebusy.ports import Visitor
+    from freebusy.rights import Rights
 
 MAX_REMEMBERED = 8192
-"""Paths and addresses whose answer is remembered: a few of each per person, however they ask."""
+"""Paths whose answer is remembered: a few of each per person, however they are asked for."""
+MAX_REMEMBERED_PATH = 256
+"""In characters; who asks for longer ones is answered without remembering."""
 
-_KNOWN_NETWORKS = {
-    ip_network(text): kind
-    for text, kind in (
-        ("127.0.0.0/8", "loopback"),
-        ("::1/128", "loopback"),
-        ("10.0.0.0/8", "private"),
-        ("172.16.0.0/12", "private"),
-        ("192.168.0.0/16", "private"),
-        ("fc00::/7", "private"),
-        ("169.254.0.0/16", "link-local"),
-        ("fe80::/10", "link-local"),
-    )
-}
+_ABSENT = " "
+"""What is looked for in the place of a name that is nobody's or hidden; no NAME holds a space."""
+
+_PREFIXES = ("/pub/calendar/", "/calendar/", "/freebusy/")
 
 
 class PublishedNames(Protocol):
-    """The published tree by canonical NAME."""
+    """The published tree by canonical NAME: :class:`freebusy.tree.Tree`."""
 
     def read(self, name: str) -> PublishedFile | None:
         """Return the file as it is now, or None."""
@@ -43,127 +46,145 @@ class PublishedNames(Protocol):
     def names(self) -> list[str]:
         """Return the NAMEs that have a file, sorted."""
 
-
-class Roster:
-    """The people of the site, and who is meant by a NAME, an address or an alias."""
-
-    def __init__(
-        self,
-        persons: Iterable[Named],
-        *,
-        default_domain: str | None = None,
-        full_addresses: bool = False,
-    ) -> None:
-        people = list(persons)
-        self._index: NameIndex = index_names(
-            people, default_domain=default_domain, full_addresses=full_addresses
-        )
-        self.addresses: Mapping[str, tuple[str, ...]] = {
-            name: tuple(person.addresses)
-            for name, person in zip(self._index.canonical, people, strict=True)
-        }
-        """Canonical NAME -> that person's addresses, the main one first."""
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.addresses
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the canonical NAMEs, in the order of the configuration."""
-        return self._index.canonical
-
-    def canonical(self, wanted: RequestedName) -> str | None:
-        """Return the canonical NAME of whoever is meant, or None where it is nobody."""
-        return self._index.canonical_name(wanted)
+    def divide(self, is_restricted: Callable[[str], bool]) -> int:
+        """Go on with another rule of whose files are for fewer readers."""
 
 
-class ReadAccess:
-    """Which addresses may read anything at all; ``networks=None`` means anyone."""
+class _View:
+    """Rights, and what is remembered under them; replaced as a whole."""
 
-    def __init__(self, networks: Iterable[Network] | None) -> None:
-        self._networks = None if networks is None else tuple(networks)
-        self._known: dict[str, bool] = {}
+    def __init__(self, rights: Rights, *, no_information: bool) -> None:
+        self.rights = rights
+        self.no_information = no_information
+        self.inside: dict[str, str] = {}
+        self.outside: dict[str, str] = {}
+        """Path -> what an anonymous visitor from inside, or outside, reads there.
 
-    def admits(self, address: str) -> bool:
-        """Whether the peer at this address may read; a text that is no address may not."""
-        if self._networks is None:
-            return True
-        admitted = self._known.get(address)
-        if admitted is None:
-            admitted = self._matches(address)
-            _remember(self._known, address, admitted)
-        return admitted
+        What an account has read is not remembered: it would answer strangers faster."""
 
-    def _matches(self, text: str) -> bool:
-        try:
-            # A zone (fe80::1%eth0) says which link, not who.
-            address = ip_address(text.partition("%")[0])
-        except ValueError:
+    def says_nothing(self, path: str, visitor: Visitor) -> bool:
+        """Whether a refusal is said by a file that claims nothing."""
+        if not self.no_information or not _may_say_nothing(path):
             return False
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        return any(address in network for network in self._networks or ())
+        return self.rights.admits(visitor) and not self.rights.needs_login(visitor)
 
-    def describe(self) -> str:
-        """Say in one phrase who may read, for the start-up line."""
-        if self._networks is None:
-            return "anyone who reaches the gateway may read"
-        kinds = dict.fromkeys(_KNOWN_NETWORKS.get(n, str(n)) for n in self._networks)
-        *first, last = kinds or {"no"}
-        listed = f"{', '.join(first)} and {last}" if first else last
-        return f"{listed} addresses may read"
+    def look_up(self, path: str, visitor: Visitor) -> str:
+        """Return the NAME that a path means for a visitor who may read it, else _ABSENT."""
+        name = self.rights.roster.named_by(path) or _ABSENT
+        return name if self.rights.reads(visitor, name) else _ABSENT
 
 
 class PublishedFiles:
     """The published tree as visitors see it: ports.FreeBusyFiles.
 
-    What a look-up costs once it is known: two dictionary hits and one lstat.
+    What an anonymous look-up costs once it is known: two dictionary hits, a set's and
+    one lstat; the same whether or not there is something to see.
     """
 
     def __init__(
-        self, files: PublishedNames, roster: Roster, access: ReadAccess, *, listing: bool = False
+        self,
+        files: PublishedNames,
+        rights: Rights,
+        *,
+        no_information: bool = False,
+        scanners: Scanners | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._files = files
-        self.reload(roster, access, listing=listing)
+        """Serve ``files``, and move them to where they belong under ``rights``.
 
-    def reload(self, roster: Roster, access: ReadAccess, *, listing: bool) -> None:
-        """Go on with another roster and other rights; readers see all of it or none."""
-        known: dict[str, str] = {}
-        self._rules = roster, access, listing, known
+        ``no_information``: what is refused gets a file that claims nothing instead.
+        """
+        self._files = files
+        self._scanners = scanners or Scanners()
+        self._now = now
+        self.reload(rights, no_information=no_information)
+
+    def reload(
+        self, rights: Rights, *, no_information: bool = False, scan_free: int | None = None
+    ) -> None:
+        """Go on with other rights; readers see all of them or none.
+
+        What has become narrower is refused from the start, and is out of the public tree
+        when this returns.  Blocks while files are moved; raises StoreError.
+        """
+        self._view = _View(rights, no_information=no_information)
+        if scan_free is not None:
+            self._scanners.free = scan_free
+        self._files.divide(rights.is_restricted)
 
     def admits(self, visitor: Visitor) -> bool:
         """Whether this visitor may read anything at all."""
-        return self._rules[1].admits(visitor.address)
+        return self._view.rights.admits(visitor)
+
+    def needs_login(self, visitor: Visitor) -> bool:
+        """Whether what is refused to this visitor might be read after a login."""
+        return self._view.rights.needs_login(visitor)
 
     def find(self, path: str, visitor: Visitor) -> PublishedFile | None:
         """Return the file at a decoded absolute path, or None for whatever reason."""
-        roster, access, _, known = self._rules
-        if not access.admits(visitor.address):
-            return None
-        name = known.get(path)
-        if name is None:
-            name = _canonical(roster, path)
-            if name is None:
-                return None
-            _remember(known, path, name)
-        return self._files.read(name)
+        view = self._view
+        if visitor.account is not None:
+            name = view.look_up(path, visitor)
+        else:
+            known = view.inside if view.rights.is_inside(visitor) else view.outside
+            name = known.get(path) or _remember(known, path, view.look_up(path, visitor))
+        file = self._files.read(name)
+        if file is None and view.says_nothing(path, visitor):
+            return no_information(self._now())
+        return file
 
     def listing(self, visitor: Visitor) -> Sequence[PublishedFile]:
         """Return the files this visitor may see by name, sorted; empty unless the site lists."""
-        roster, access, listing, _ = self._rules
-        if not listing or not access.admits(visitor.address):
+        listed = self._view.rights.listed(visitor)
+        if not listed:
             return ()
-        files = (self._files.read(name) for name in self._files.names() if name in roster)
+        files = (self._files.read(name) for name in self._files.names() if name in listed)
         return [file for file in files if file is not None]
 
+    def hold_up(self, visitor: Visitor) -> float:
+        """Count a refusal to this visitor; return the seconds to wait before it goes out."""
+        return self._scanners.refuse(visitor.address)
 
-def _canonical(roster: Roster, path: str) -> str | None:
-    wanted = requested_name(path)
-    return None if wanted is None else roster.canonical(wanted)
 
-
-def _remember(known: dict[str, Answer], key: str, value: Answer) -> None:
+def _remember(known: dict[str, str], path: str, name: str) -> str:
     """Keep an answer; forget all when full, which costs less than an order of use."""
-    if len(known) >= MAX_REMEMBERED:
-        known.clear()
-    known[key] = value
+    if len(path) <= MAX_REMEMBERED_PATH:
+        if len(known) >= MAX_REMEMBERED:
+            known.clear()
+        known[path] = name
+    return name
+
+
+# -- a file that claims nothing
+
+_MOMENT = TimeRange(SANE.start, SANE.start + timedelta(seconds=1))
+"""A second long ago: DTSTART..DTEND would otherwise claim that somebody is free in it."""
+
+_NOTHING = encode(
+    # RFC 2606 §2: nobody has an address below "invalid", so it confirms none.
+    FreeBusy("nobody@invalid", "no-information", _MOMENT.start, _MOMENT)
+)
+_NOTHING_TAG = entity_tag(_NOTHING)
+
+
+def no_information(now: float) -> PublishedFile:
+    """Return a file that claims nothing of anybody, the same for whoever is asked for.
+
+    Its name is empty.  It was modified at ``now``, in seconds since 1970: whoever holds
+    an older, real one must not be told that it still is good (RFC 9110 §13.1.3).
+    """
+    return PublishedFile("", _NOTHING, _NOTHING_TAG, from_seconds(int(now)))
+
+
+def _may_say_nothing(path: str) -> bool:
+    """Whether a path has the form of a file that could be there.
+
+    Without an extension it may be a directory (``/pub/calendar/example.com``), unless it
+    is an address.  Refused extensions stay refused: clients that try them go on only then.
+    """
+    if not path.startswith(_PREFIXES):
+        return False
+    last = path.rpartition("/")[2].casefold()
+    if last.endswith(REFUSED_EXTENSIONS):
+        return False
+    return last.endswith(SERVED_EXTENSIONS) or "@" in last

@@ -1,7 +1,8 @@
 """The published tree: ``pub/calendar/NAME.vfb`` below one root, and nothing else.
 
 The tree is all that the servers share, so that nginx or another FTP server can
-serve it as it is.  The states a file can be in, and what each guarantees:
+serve it as it is.  Files that not every reader may have lie in a second one of the
+same layout (:mod:`freebusy.tree`).  The states a file can be in, and what each guarantees:
 
 absent       no such NAME; readers get None
 whole        a regular ``NAME.vfb``, mode 0644: complete, and on disk before it got its name
@@ -35,6 +36,7 @@ from freebusy.ports import PublishedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import timedelta
 
 SUFFIX = b".vfb"
@@ -42,6 +44,7 @@ TEMPORARY_SUFFIX = b".tmp"
 MAX_NAME_BYTES = 200
 
 DIRECTORY_MODE = 0o755
+PRIVATE_MODE = 0o700
 FILE_MODE = 0o644
 
 _NANO = 1_000_000_000
@@ -69,7 +72,8 @@ class _Held:
 class PublicDirectory:
     """The served files of one gateway, replaced whole and read through memory.
 
-    ``root`` is ``state/public``.  Every method may be called from any thread and
+    ``root`` is ``state/public``, or ``state/restricted``, whose directories are
+    ``private``: for the gateway's own user.  Every method may be called from any thread and
     from several processes; all raise ValueError for a name that cannot be one and
     StoreError where the disk fails.
     """
@@ -78,11 +82,13 @@ class PublicDirectory:
         self,
         root: Path,
         *,
+        private: bool = False,
         max_cached_bytes: int = 64 << 20,
         max_cached_files: int = 20_000,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.directory = root / "pub" / "calendar"
+        self._mode = PRIVATE_MODE if private else DIRECTORY_MODE
         self._prefix = os.fsencode(self.directory) + b"/"
         self._max_bytes = max_cached_bytes
         self._max_files = max_cached_files
@@ -121,7 +127,7 @@ class PublicDirectory:
             self._absent(name, error)
             return None
         modified = from_seconds(signature[0] // _NANO)
-        file = PublishedFile(name, body, _etag(body), modified, _as_of(body))
+        file = PublishedFile(name, body, entity_tag(body), modified, _as_of(body))
         self._hold(name, _Held(path, signature, file))
         return file
 
@@ -152,14 +158,21 @@ class PublicDirectory:
 
     # -- writing
 
-    def replace(self, name: str, body: bytes) -> None:
-        """Put ``body`` in the place of the file, whole and on disk when this returns."""
+    def replace(
+        self, name: str, body: bytes, placing: AbstractContextManager[None] | None = None
+    ) -> None:
+        """Put ``body`` in the place of the file, whole and on disk when this returns.
+
+        The file gets its name inside ``placing``, which may refuse by an exception of
+        its own: nothing is changed then.
+        """
         path = self._path(name)
         try:
             temporary, handle = self._create_temporary()
             try:
                 self._fill(handle, body, path)
-                temporary.replace(os.fsdecode(path))
+                with placing or contextlib.nullcontext():
+                    temporary.replace(os.fsdecode(path))
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
@@ -178,6 +191,42 @@ class PublicDirectory:
             raise StoreError(f"a published file cannot be removed: {error.strerror}") from error
         return True
 
+    def hand_over(self, name: str, other: PublicDirectory) -> bool:
+        """Move a file to another tree on the same file system; False where there is none.
+
+        It is in one of the two at any time, and there for good after :meth:`sync` of both.
+        Where both have one, the newer one is kept.
+        """
+        try:
+            other.take_over(name, Path(os.fsdecode(self._path(name))))
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StoreError(f"a published file cannot be moved: {error.strerror}") from error
+        return True
+
+    def take_over(self, name: str, source: Path) -> None:
+        """Make a file of this file system that of a NAME, unless the one there is newer.
+
+        Raises OSError.
+        """
+        target = self._path(name)
+        there = _modified(target)
+        if there is not None and there >= source.lstat().st_mtime_ns:
+            source.unlink()
+            return
+        _make_directories(self.directory, self._mode)
+        source.replace(os.fsdecode(target))
+
+    def sync(self) -> None:
+        """Make what was moved last."""
+        try:
+            _sync_directory(self.directory)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(f"the published tree cannot be written: {error.strerror}") from error
+
     def sweep(self, older_than: timedelta) -> int:
         """Remove temporaries that a crash left longer ago than that; return how many."""
         limit = self._clock() / _NANO - older_than.total_seconds()
@@ -195,7 +244,7 @@ class PublicDirectory:
         try:
             return temporary, os.open(temporary, flags, 0o600)
         except FileNotFoundError:
-            _make_directories(self.directory)
+            _make_directories(self.directory, self._mode)
             return temporary, os.open(temporary, flags, 0o600)
 
     def _fill(self, handle: int, body: bytes, path: bytes) -> None:
@@ -214,9 +263,8 @@ class PublicDirectory:
         change within one would look like no change (RFC 9110 §8.8.2.2).
         """
         now = self._clock()
-        try:
-            before = os.lstat(path).st_mtime_ns
-        except FileNotFoundError:
+        before = _modified(path)
+        if before is None:
             return now
         ahead = (before // _NANO + 1) * _NANO
         return now if ahead > now + _MAX_LEAD else max(now, ahead)
@@ -242,6 +290,14 @@ class PublicDirectory:
             raise StoreError(f"the published tree cannot be listed: {error.strerror}") from error
 
 
+def _modified(path: bytes) -> int | None:
+    """Return when a file was changed, in nanoseconds since 1970, or None where there is none."""
+    try:
+        return os.lstat(path).st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def _signature(status: os.stat_result) -> Signature:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
@@ -262,7 +318,8 @@ def _read_regular(path: bytes) -> tuple[Signature, bytes]:
         os.close(handle)
 
 
-def _etag(body: bytes) -> str:
+def entity_tag(body: bytes) -> str:
+    """Return the strong entity tag of a body, with its quotes (RFC 9110 §8.8.3)."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
@@ -294,14 +351,14 @@ def _is_temporary(file_name: bytes) -> bool:
     return file_name.startswith(b".") and file_name.endswith(TEMPORARY_SUFFIX)
 
 
-def _make_directories(directory: Path) -> None:
-    """Create what is missing, readable for everybody whatever the umask, and make it last."""
+def _make_directories(directory: Path, mode: int) -> None:
+    """Create what is missing, with this mode whatever the umask, and make it last."""
     if directory.is_dir():
         return
-    _make_directories(directory.parent)
+    _make_directories(directory.parent, mode)
     with contextlib.suppress(FileExistsError):
-        directory.mkdir()
-        directory.chmod(DIRECTORY_MODE)
+        directory.mkdir(mode)
+        directory.chmod(mode)
     _sync_directory(directory.parent)
 
 

@@ -1,19 +1,23 @@
-"""The roster, who may read, and the published tree as visitors see it."""
+"""The published tree as visitors see it."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from ipaddress import ip_network
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from freebusy import accounts
-from freebusy.accounts import PublishedFiles, ReadAccess, Roster
-from freebusy.names import RequestedName
-from freebusy.ports import Visitor
+from freebusy.accounts import PublishedFiles
+from freebusy.ports import Account, Scope, Visitor
 from freebusy.public import PublicDirectory
+from freebusy.rights import PersonRights, Rights
+from freebusy.roster import Roster
+from freebusy.scanners import Scanners
+from freebusy.tree import Tree
+from freebusy.vfreebusy import decode
+from tests.unit.test_rights import DEFAULTS, EVA, HANS, OTTO, Someone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,26 +26,23 @@ if TYPE_CHECKING:
 
 LOCAL = Visitor("127.0.0.1")
 FOREIGN = Visitor("203.0.113.9")
-DEFAULTS = tuple(accounts._KNOWN_NETWORKS)
+OWNER = Visitor("203.0.113.9", Account("eva", "eva", Scope.MAIL))
 
-
-@dataclass(frozen=True)
-class Someone:
-    addresses: tuple[str, ...]
-    name: str | None = None
-    aliases: tuple[str, ...] = ()
-
-
-HANS = Someone(("hans@example.com",), aliases=("chef",))
-EVA = Someone(("eva@example.com", "e.muster@example.com"))
+NOW = 1_780_000_000.5
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> PublicDirectory:
-    directory = PublicDirectory(tmp_path)
+def tree(tmp_path: Path) -> Tree:
+    """Files of hans and eva, and one of somebody who is not in the roster."""
+    public, restricted = (PublicDirectory(tmp_path / half) for half in ("public", "restricted"))
     for name in ("hans", "eva", "stranger"):
-        directory.replace(name, f"file of {name}".encode())
-    return directory
+        public.replace(name, f"file of {name}".encode())
+    return Tree(public, restricted, lambda name: not name)
+
+
+def rules(*persons: Someone, **options: object) -> Rights:
+    defaults = {"networks": DEFAULTS}
+    return Rights(Roster(persons or [HANS, EVA, OTTO]), **(defaults | options))  # type: ignore[arg-type]  # options of many types
 
 
 def bodies(files: FreeBusyFiles, visitor: Visitor, *paths: str) -> list[bytes | None]:
@@ -49,133 +50,114 @@ def bodies(files: FreeBusyFiles, visitor: Visitor, *paths: str) -> list[bytes | 
     return [None if file is None else file.body for file in found]
 
 
-# -- roster
+# -- what is found
 
 
-def test_a_roster_knows_names_addresses_and_aliases() -> None:
-    """Every way to name a person gives the canonical NAME."""
-    roster = Roster([HANS, EVA])
-    assert ("hans", "eva") == roster.names
-    assert {"hans": HANS.addresses, "eva": EVA.addresses} == roster.addresses
-    assert "hans" == roster.canonical(RequestedName("chef", "example.com"))
-    assert "eva" == roster.canonical(RequestedName("e.muster"))
-    assert roster.canonical(RequestedName("nobody")) is None
-    assert [True, False] == ["hans" in roster, "chef" in roster]
-
-
-# -- who may read
-
-
-@pytest.mark.parametrize(
-    ("address", "admitted"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("10.1.2.3", True),
-        ("172.31.255.255", True),
-        ("172.32.0.1", False),
-        ("192.168.0.1", True),
-        ("169.254.1.1", True),
-        ("fe80::1%eth0", True),
-        ("fd00::1", True),
-        ("::ffff:10.0.0.1", True),
-        ("::ffff:203.0.113.9", False),
-        ("203.0.113.9", False),
-        ("2001:db8::1", False),
-        ("0.0.0.0", False),
-        ("", False),
-        ("localhost", False),
-        ("10.0.0.1, 203.0.113.9", False),
-    ],
-)
-def test_only_the_named_networks_may_read(address: str, *, admitted: bool) -> None:
-    """IPv4, IPv6, mapped and zoned addresses are matched; what is no address is refused."""
-    access = ReadAccess(DEFAULTS)
-    assert [admitted, admitted] == [access.admits(address), access.admits(address)]
-
-
-def test_anyone_may_read_where_the_site_says_so() -> None:
-    """No networks at all means no limit."""
-    assert ReadAccess(None).admits("203.0.113.9")
-
-
-@pytest.mark.parametrize(
-    ("networks", "sentence"),
-    [
-        (None, "anyone who reaches the gateway may read"),
-        (DEFAULTS, "loopback, private and link-local addresses may read"),
-        ((ip_network("192.0.2.0/24"),), "192.0.2.0/24 addresses may read"),
-        ((), "no addresses may read"),
-    ],
-)
-def test_start_up_can_say_who_reads(
-    networks: tuple[accounts.Network, ...] | None, sentence: str
-) -> None:
-    """The well-known networks are said by what they are, others as they are."""
-    assert sentence == ReadAccess(networks).describe()
-
-
-def test_remembered_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many addresses and paths come, memory stays bounded and answers right."""
-    monkeypatch.setattr(accounts, "MAX_REMEMBERED", 10)
-    access = ReadAccess(DEFAULTS)
-    answers = [access.admits(f"10.0.0.{n}") for n in range(100)]
-    assert [True] * 100 == answers
-    assert len(access._known) <= 10
-
-
-# -- the tree as visitors see it
-
-
-def test_every_form_finds_the_file(tree: PublicDirectory) -> None:
+def test_every_form_finds_the_file(tree: Tree) -> None:
     """Paths in any served form give the canonical person's file, again and again."""
-    files: FreeBusyFiles = PublishedFiles(tree, Roster([HANS, EVA]), ReadAccess(DEFAULTS))
+    files: FreeBusyFiles = PublishedFiles(tree, rules())
     paths = ("/pub/calendar/hans.vfb", "/calendar/CHEF.ifb", "/freebusy/hans@example.com.ifb")
-    assert [b"file of hans"] * 3 == bodies(files, LOCAL, *paths)
-    assert [b"file of hans"] * 3 == bodies(files, LOCAL, *paths)
+    for visitor in (LOCAL, OWNER):
+        assert [b"file of hans"] * 3 == bodies(files, visitor, *paths)
+        assert [b"file of hans"] * 3 == bodies(files, visitor, *paths)
 
 
-def test_whoever_is_not_in_the_roster_has_no_file(tree: PublicDirectory) -> None:
+def test_whoever_is_not_in_the_roster_has_no_file(tree: Tree) -> None:
     """A file that lies in the tree without a person is neither found nor listed."""
-    files = PublishedFiles(tree, Roster([HANS]), ReadAccess(DEFAULTS), listing=True)
+    files = PublishedFiles(tree, rules(HANS, listing=True))
     assert [None] * 2 == bodies(files, LOCAL, "/calendar/stranger.vfb", "/calendar/eva.vfb")
     assert ["hans"] == [file.name for file in files.listing(LOCAL)]
 
 
-def test_a_foreign_visitor_sees_nothing(tree: PublicDirectory) -> None:
+def test_a_foreign_visitor_sees_nothing(tree: Tree) -> None:
     """Outside the networks nothing is found and nothing is listed."""
-    files = PublishedFiles(tree, Roster([HANS]), ReadAccess(DEFAULTS), listing=True)
+    files = PublishedFiles(tree, rules(HANS, listing=True, logins=True))
     assert [True, False] == [files.admits(LOCAL), files.admits(FOREIGN)]
+    assert [False, True] == [files.needs_login(LOCAL), files.needs_login(FOREIGN)]
     assert [None] == bodies(files, FOREIGN, "/calendar/hans.vfb")
     assert () == files.listing(FOREIGN)
 
 
-def test_names_are_listed_only_where_the_site_lists(tree: PublicDirectory) -> None:
+def test_names_are_listed_only_where_the_site_lists(tree: Tree) -> None:
     """The listing is sorted and canonical, and empty by default."""
-    roster, access = Roster([HANS, EVA]), ReadAccess(DEFAULTS)
-    assert () == PublishedFiles(tree, roster, access).listing(LOCAL)
-    listed = PublishedFiles(tree, roster, access, listing=True).listing(LOCAL)
+    assert () == PublishedFiles(tree, rules()).listing(LOCAL)
+    listed = PublishedFiles(tree, rules(listing=True)).listing(LOCAL)
     assert ["eva", "hans"] == [file.name for file in listed]
 
 
-def test_a_new_roster_counts_at_once(tree: PublicDirectory) -> None:
+def test_a_hidden_file_is_found_by_whoever_may_read_it(tree: Tree) -> None:
+    """What the owner has just read stays hidden from strangers, and is not listed to them."""
+    persons = {"eva": PersonRights(read="accounts")}
+    files = PublishedFiles(tree, rules(persons=persons, listing=True, site_read="anyone"))
+    path = "/calendar/eva.vfb"
+    for _ in range(2):
+        assert [b"file of eva"] == bodies(files, OWNER, path)
+        assert [None, None] == [*bodies(files, LOCAL, path), *bodies(files, FOREIGN, path)]
+    assert ["hans"] == [file.name for file in files.listing(LOCAL)]
+    assert ["eva", "hans"] == [file.name for file in files.listing(OWNER)]
+
+
+def test_what_one_address_reads_another_does_not(tree: Tree) -> None:
+    """Remembered paths of visitors inside answer nothing to those outside."""
+    persons = {"hans": PersonRights(read="anyone")}
+    files = PublishedFiles(tree, rules(persons=persons))
+    paths = ("/calendar/hans.vfb", "/calendar/eva.vfb")
+    for _ in range(2):
+        assert [b"file of hans", b"file of eva"] == bodies(files, LOCAL, *paths)
+        assert [b"file of hans", None] == bodies(files, FOREIGN, *paths)
+
+
+def test_a_file_that_appears_is_found(tree: Tree) -> None:
+    """That there was none is not remembered."""
+    files = PublishedFiles(tree, rules())
+    assert [None] == bodies(files, LOCAL, "/calendar/otto.vfb")
+    tree.replace("otto", b"file of otto")
+    assert [b"file of otto"] == bodies(files, LOCAL, "/calendar/otto.vfb")
+
+
+# -- reload
+
+
+def test_a_new_roster_counts_at_once(tree: Tree) -> None:
     """After a reload remembered paths follow the new roster and the new rights."""
-    files = PublishedFiles(tree, Roster([HANS]), ReadAccess(DEFAULTS))
+    files = PublishedFiles(tree, rules(HANS))
     assert [b"file of hans"] == bodies(files, LOCAL, "/calendar/chef.vfb")
-    files.reload(
-        Roster([Someone(("eva@example.com",), aliases=("chef",))]), ReadAccess(None), listing=False
-    )
+    files.reload(rules(Someone(("eva@example.com",), aliases=("chef",)), site_read="anyone"))
     assert [b"file of eva"] == bodies(files, FOREIGN, "/calendar/chef.vfb")
     assert [None] == bodies(files, FOREIGN, "/calendar/hans.vfb")
 
 
-def test_readers_in_many_threads_agree(
-    tree: PublicDirectory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_narrower_rights_take_files_out_of_the_public_tree(tree: Tree) -> None:
+    """At the start and after a reload files lie where their readers allow."""
+    files = PublishedFiles(tree, rules())
+    assert (["eva", "hans"], ["stranger"]) == (tree.public.names(), tree.restricted.names())
+    files.reload(rules(persons={"eva": PersonRights(read="accounts")}))
+    assert (["hans"], ["eva", "stranger"]) == (tree.public.names(), tree.restricted.names())
+    files.reload(rules(site_read="accounts"))
+    assert [] == tree.public.names()
+    files.reload(rules(site_read="anyone"))
+    assert [b"file of eva"] == bodies(files, FOREIGN, "/calendar/eva.vfb")
+    assert ["eva", "hans"] == tree.public.names()
+
+
+# -- memory
+
+
+def test_remembered_paths_are_bounded(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many paths come, and however long, memory stays bounded and answers right."""
+    monkeypatch.setattr(accounts, "MAX_REMEMBERED", 10)
+    files = PublishedFiles(tree, rules())
+    paths = [f"/calendar/nobody{n}.vfb" for n in range(100)] + ["/calendar/" + "x" * 5000]
+    assert [None] * 101 == bodies(files, LOCAL, *paths)
+    assert len(files._view.inside) <= 10
+    assert all(len(path) < 300 for path in files._view.inside)
+    assert [b"file of hans"] == bodies(files, LOCAL, "/calendar/hans.vfb")
+
+
+def test_readers_in_many_threads_agree(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """Look-ups from several threads, with a memory that overflows, all find the file."""
     monkeypatch.setattr(accounts, "MAX_REMEMBERED", 2)
-    files = PublishedFiles(tree, Roster([HANS]), ReadAccess(DEFAULTS))
+    files = PublishedFiles(tree, rules(HANS))
     found: list[bytes | None] = []
 
     def read() -> None:
@@ -189,3 +171,76 @@ def test_readers_in_many_threads_agree(
     for thread in threads:
         thread.join()
     assert [b"file of hans"] * 1600 == found
+
+
+# -- a file that claims nothing
+
+
+def silent(tree: Tree, **options: object) -> PublishedFiles:
+    """Return files that answer what is refused with a file that claims nothing."""
+    persons = {"eva": PersonRights(read="accounts")}
+    options = {"persons": persons, "site_read": "anyone"} | options
+    return PublishedFiles(tree, rules(**options), no_information=True, now=lambda: NOW)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nobody", "eva", "e.muster", "otto", "stranger", ".hidden", "a b", "*", "x" * 900, "eva=00"],
+)
+@pytest.mark.parametrize("form", ["/pub/calendar/{}.vfb", "/calendar/{}.IFB", "/freebusy/{}.ifb"])
+def test_whatever_is_refused_gets_one_file(tree: Tree, form: str, name: str) -> None:
+    """Unknown, hidden, malformed names and those without a file: equal in all they show."""
+    expected = accounts.no_information(NOW)
+    assert [expected] * 2 == [silent(tree).find(form.format(name), v) for v in (LOCAL, FOREIGN)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/calendar/nobody.xfb", "/calendar/eva.xfb", "/calendar/eva@example.com.XFB",
+        "/freebusy/eva/Calendar.pfb", "/calendar/", "/pub/calendar/example.com", "/calendar/eva",
+        "/eva.vfb", "/robots.txt", "/", "",
+    ],
+)  # fmt: skip
+def test_what_can_be_no_file_stays_refused(tree: Tree, path: str) -> None:
+    """Clients that probe extensions in turn get a clean refusal, and directories stay such."""
+    assert silent(tree).find(path, LOCAL) is None
+
+
+def test_whoever_may_read_finds_the_file_itself(tree: Tree) -> None:
+    """The empty answer is for what is refused only."""
+    files = silent(tree)
+    assert [b"file of hans"] == bodies(files, LOCAL, "/calendar/hans.vfb")
+    assert [b"file of eva"] == bodies(files, OWNER, "/calendar/eva.vfb")
+
+
+def test_who_is_asked_for_a_login_gets_no_empty_file(tree: Tree) -> None:
+    """Where the site itself admits nobody without an account, a refusal says so."""
+    closed = silent(tree, site_read="accounts", logins=True)
+    assert closed.find("/calendar/hans.vfb", LOCAL) is None
+    outside = silent(tree, site_read="networks")
+    assert outside.find("/calendar/hans.vfb", FOREIGN) is None
+    assert outside.find("/calendar/nobody.vfb", LOCAL) is not None
+
+
+def test_the_empty_file_claims_nothing() -> None:
+    """It is a valid file of one second long ago, without a period and without a name."""
+    file = accounts.no_information(NOW)
+    known = decode(file.body, now=datetime.now(UTC))
+    assert ("", (), "nobody@invalid") == (file.name, known.periods, known.organizer)
+    assert 1 == known.window.seconds[1] - known.window.seconds[0]
+    assert known.window.end.year == 1990
+    assert int(NOW) == file.modified.timestamp()
+
+
+# -- scanners
+
+
+def test_only_whoever_is_refused_often_waits(tree: Tree) -> None:
+    """Refusals count by address; what was found does not."""
+    files = PublishedFiles(tree, rules(), scanners=Scanners(2, clock=lambda: 0.0))
+    for _ in range(100):
+        files.find("/calendar/hans.vfb", LOCAL)
+    assert [0.0, 0.0, 0.25] == [files.hold_up(LOCAL) for _ in range(3)]
+    files.reload(rules(), scan_free=60)
+    assert [0.0, 0.0] == [files.hold_up(LOCAL), files.hold_up(FOREIGN)]
