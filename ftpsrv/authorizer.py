@@ -1,9 +1,8 @@
-"""Who may log in, and what they may do.
+"""Who may log in without an account, and what a login is good for.
 
-pyftpdlib's contract: a class with these methods, which may raise
-``AuthenticationFailed`` with the sentence that the client reads.
-Permissions are pyftpdlib's letters: ``e`` enter, ``l`` list and ask about, ``r`` read;
-``a d f m w M T`` write in one way or another.
+Permissions are pyftpdlib's letters: ``e`` enter, ``l`` list and ask about, ``r`` read.
+Those for writing (``a d f m w M T``) nobody has: who may write what depends on the path,
+and :class:`freebusy.ports.Publications` knows it.
 """
 
 from __future__ import annotations
@@ -31,40 +30,16 @@ class AnonymousAuthorizer:
         self._files = files
         self._names = frozenset(name.casefold() for name in names)
 
-    def authenticate(self, username: str, password: str, address: str) -> Visitor:  # noqa: ARG002  # anonymous FTP takes any password (RFC 1635)
+    def is_anonymous(self, username: str) -> bool:
+        """Tell whether a user name needs no password (RFC 1635)."""
+        return username.casefold() in self._names
+
+    def admit(self, address: str) -> Visitor:
         """Return who has logged in from an unmapped IP address.
 
         Raises AuthenticationFailed with a sentence for the client.
         """
-        if username.casefold() not in self._names:
-            raise AuthenticationFailed(LOGIN_REFUSED)
         visitor = Visitor(address)
         if not self._files.admits(visitor):
             raise AuthenticationFailed(NOT_ADMITTED)
         return visitor
-
-    def get_perms(self, username: str) -> str:  # noqa: ARG002  # pyftpdlib's signature
-        """Return the permissions of a user."""
-        return READ
-
-    def has_perm(self, username: str, perm: str, path: str | None = None) -> bool:  # noqa: ARG002  # pyftpdlib's signature
-        """Tell whether a user has a permission."""
-        return perm in self.get_perms(username)
-
-    def get_home_dir(self, username: str) -> str:  # noqa: ARG002  # pyftpdlib's signature
-        """Return the root of the virtual tree."""
-        return "/"
-
-    def get_msg_login(self, username: str) -> str:  # noqa: ARG002  # pyftpdlib's signature
-        """Return the greeting after the login."""
-        return "Login successful."
-
-    def get_msg_quit(self, username: str) -> str:  # noqa: ARG002  # pyftpdlib's signature
-        """Return the farewell."""
-        return "Goodbye."
-
-    def impersonate_user(self, username: str, password: str) -> None:
-        """Do nothing: the tree is virtual, there is nobody to become."""
-
-    def terminate_impersonation(self, username: str) -> None:
-        """Do nothing, as above."""

@@ -10,15 +10,19 @@ from pyftpdlib.exceptions import FilesystemError
 from pyftpdlib.handlers import FTPHandler
 from pyftpdlib.ioloop import AsyncChat
 
-from ftpsrv.commands import COMMANDS, Argument, Command
-from ftpsrv.filesystem import NO_SUCH_FILE, PERMISSION_DENIED
+from ftpsrv.commands import COMMANDS, NOT_PERMITTED, Argument, Command
 from ftpsrv.log import log_exception, logger, value
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
+    from concurrent.futures import Future
 
     from ftpsrv.data import DataConnection
-    from ftpsrv.filesystem import OpenFile
+    from ftpsrv.errands import Errands
+
+    Call = Callable[[], Any]
+    Then = Callable[[Future[Any]], None]
 
 LONGEST_LINE = 4096
 """In bytes, of what a client sends; Linux paths are no longer."""
@@ -46,6 +50,7 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
 
     sessions: ClassVar[set[ControlConnection]] = set()
     """All that are open; each server has its own."""
+    errands: Errands
     greeting = "220 Ready.\r\n"
 
     proto_cmds: ClassVar[dict[str, Any]] = {}
@@ -58,18 +63,28 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
     username: str
     authenticated: bool
     data_channel: DataConnection | None = None
-    _out_dtp_queue: tuple[bytes, bool, OpenFile | None, str] | None = None
-    """The transfer that waits for its data connection."""
-    _in_dtp_queue: tuple[Any, str] | None = None
+    _out_dtp_queue: None = None
+    _in_dtp_queue: None = None
     _restart_position: int
+    _idler: Any
+    _wanted_io_events: int
 
     def __init__(self, conn: socket.socket, server: Any, ioloop: Any = None) -> None:
         self.permissions = ""
+        self._paused = False
+        self._waiting_for_errand = False
+        self._held: list[bytes] = []
+        """Lines that came in one go with the one for which the session is paused."""
         super().__init__(conn, server, ioloop=ioloop)
 
     def __repr__(self) -> str:
         # pyftpdlib formats this for debug lines that nobody reads, at each close.
         return "<Session>"
+
+    @property
+    def user_label(self) -> str:
+        """Return who is logged in, as logs name it."""
+        return "anonymous"
 
     @property
     def peer(self) -> str:
@@ -88,11 +103,18 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
         if not self._closed:
             self.sessions.discard(self)
             self.ac_in_buffer = b""
+            self._held.clear()
             super().close()
 
+    @property
+    def is_occupied(self) -> bool:
+        """Whether a transfer or an errand is under way, whose reply is still to come."""
+        transfer = self.data_channel is not None and self.data_channel.cmd is not None
+        return transfer or self._waiting_for_errand
+
     def retire(self) -> None:
-        """End the session, after the transfer that is under way, if any."""
-        if self.data_channel is not None and self.data_channel.cmd is not None:
+        """End the session, after what is under way, if anything is."""
+        if self.is_occupied:
             self._quit_pending = True
             return
         self.push("421 Service is shutting down.\r\n")
@@ -129,8 +151,14 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
         line = b"".join(self._in_buffer)
         self._in_buffer.clear()
         self._in_buffer_len = 0
+        if self._paused:
+            self._held.append(line)
+            return
         if self._idler is not None and not self._idler.cancelled:
             self._idler.reset()
+        self._obey(line)
+
+    def _obey(self, line: bytes) -> None:
         verb, _, argument = line.lstrip(_TELNET).partition(b" ")
         command = COMMANDS.get(verb.upper())
         if command is None:
@@ -143,14 +171,14 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
             self.push("530 Log in with USER and PASS first.\r\n")
             return False
         if command.permission and command.permission not in self.permissions:
-            self.respond("550 " + PERMISSION_DENIED)
+            self.refuse(NOT_PERMITTED)
             return False
         return True
 
     def _carry_out(self, command: Command, argument: bytes) -> None:
         # No name has control characters, and no reply must repeat them.
         if len(argument) > LONGEST_LINE - 8 or _CONTROL.search(argument):
-            self.respond("550 " + NO_SUCH_FILE if command.path else "501 Argument not understood.")
+            self.refuse(command.refusal)
         elif command.argument is Argument.REQUIRED and not argument:
             self.push("501 The command needs an argument.\r\n")
         elif command.argument is Argument.NONE and argument:
@@ -162,7 +190,92 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
         try:
             getattr(self, command.method)(argument)
         except FilesystemError as refusal:
-            self.respond(f"550 {refusal}")
+            self.refuse(f"550 {refusal}")
+
+    def refuse(self, reply: str) -> None:
+        """Answer a command that is not carried out, at once or after a pause."""
+        if self._paused:
+            self.resume(reply)
+        else:
+            self.respond(reply)
+
+    # -- pauses: a client is not read from while its command takes time
+
+    def pause(self) -> None:
+        """Read nothing from the client until :meth:`resume`; its idle time does not count."""
+        self._paused = True
+        if self._idler is not None and not self._idler.cancelled:
+            self._idler.cancel()
+        self._watch()
+
+    def resume(self, reply: str = "") -> None:
+        """Answer, if anything, and go on with what the client has sent meanwhile."""
+        if self._closed:
+            return
+        self._paused = False
+        if reply:
+            self.respond(reply)
+        if self._quit_pending and not self.is_occupied:
+            self.close_when_done()
+            return
+        held, self._held = self._held, []
+        for number, line in enumerate(held):
+            if self._paused or self._closed:
+                self._held = held[number:]
+                break
+            self._obey(line)
+        self._begin_idle_time()
+        self._watch()
+
+    def _begin_idle_time(self) -> None:
+        if self._closed or self._paused or self.data_channel is not None:
+            return
+        if self._idler is None or self._idler.cancelled:
+            self._idler = self.ioloop.call_later(
+                self.timeout, self.handle_timeout, _errback=self.handle_error
+            )
+
+    def initiate_send(self) -> None:
+        """Send what waits, and watch for what comes next."""
+        super(AsyncChat, self).initiate_send()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Tell the loop what to wait for; of a paused client only its end."""
+        if self._closed:
+            return
+        events = 0 if self._paused else self.ioloop.READ
+        if self.producer_fifo:
+            events |= self.ioloop.WRITE
+        if events != self._wanted_io_events:
+            self.ioloop.modify(self._fileno, events)
+            self._wanted_io_events = events
+
+    def run_errand(self, run: Callable[[Call, Then], None], call: Call, then: Then) -> None:
+        """Make a blocking call while the client waits; ``then`` hears of it, and resumes.
+
+        ``then`` is called even when the client has gone meanwhile.
+        """
+        self._waiting_for_errand = True
+        self.pause()
+        run(call, lambda outcome: self._come_back(then, outcome))
+
+    def _come_back(self, then: Then, outcome: Future[Any]) -> None:
+        self._waiting_for_errand = False
+        try:
+            then(outcome)
+        except Exception:  # noqa: BLE001  # a bug of ours ends this session, as one in the loop does
+            self.handle_error()
+
+    def _on_dtp_close(self) -> None:
+        """Forget the data connection; end the session if only its transfer kept it."""
+        self.data_channel = None
+        if self._closed:
+            return
+        if self._quit_pending and not self._waiting_for_errand:
+            self.close_when_done()
+        else:
+            self._begin_idle_time()
 
     def push(self, data: str) -> None:
         """Send a reply, or cut off a client that reads none."""
@@ -208,7 +321,7 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
                 " completed=%s",
                 cmd,
                 value(self.peer),
-                value(self.username),
+                value(self.user_label),
                 value(filename),
                 bytes,
                 elapsed,

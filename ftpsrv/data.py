@@ -15,10 +15,13 @@ from pyftpdlib.handlers import DTPHandler
 from pyftpdlib.ioloop import Acceptor, AsyncChat, Connector
 
 from ftpsrv.log import log_exception, logger, value
+from ftpsrv.tls import TlsSocket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BytesIO
+
+    from ftpsrv.uploads import IncomingFile
 
 _TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
 _BACKLOG = 2
@@ -26,14 +29,23 @@ _BACKLOG = 2
 
 
 class DataConnection(DTPHandler):  # type: ignore[misc]  # pyftpdlib has no types
-    """An open data connection."""
+    """An open data connection, over which at most one transfer goes."""
 
     cmd: str | None
-    """The transfer that goes over it; None while there is none."""
+    """The transfer; None while there is none."""
+    upload_timeout = 120.0
+    """Seconds that a client has for an upload, from its beginning to its end."""
+
+    def __init__(self, sock: socket.socket, session: Any) -> None:
+        self._upload: IncomingFile | None = None
+        self._early = b""
+        super().__init__(sock, session)
 
     def __repr__(self) -> str:
         # pyftpdlib formats this for debug lines that nobody reads, at each close.
         return "<DataConnection>"
+
+    # -- sending
 
     def deliver(self, command: str, body: bytes, file: BytesIO | None = None) -> None:
         """Send the bytes as they are, whatever the TYPE, and close.
@@ -50,10 +62,96 @@ class DataConnection(DTPHandler):  # type: ignore[misc]  # pyftpdlib has no type
             self.modify_ioloop_events(self.ioloop.WRITE)
             self._wanted_io_events = self.ioloop.WRITE
 
+    # -- receiving
+
+    def take_in(self, upload: IncomingFile) -> None:
+        """Receive an upload until the client closes the connection."""
+        self.cmd, self.receive, self._upload = "STOR", True, upload
+        self._initialized = True
+        self.modify_ioloop_events(self.ioloop.READ)
+        self.call_later(self.upload_timeout, self._take_too_long)
+        if self._early:
+            self._keep(self._early)
+
+    def readable(self) -> bool:
+        """Return True: whatever comes before its transfer is looked at, too."""
+        return True
+
+    def handle_read_event(self) -> None:
+        """Read what has come."""
+        try:
+            chunk: bytes = self.socket.recv(self.ac_in_buffer_size)
+        except BlockingIOError:
+            return
+        except OSError:
+            # A reset: whatever came before it is not all.
+            self._break_off("426 The data connection broke off.")
+            return
+        if chunk:
+            self._keep(chunk)
+        else:
+            self.handle_close()
+
+    def _keep(self, chunk: bytes) -> None:
+        upload = self._upload
+        if upload is None:
+            # A client may send before it reads that it may: then the rest waits.
+            self._early = chunk
+            self.modify_ioloop_events(0)
+            return
+        self.tot_bytes_received += len(chunk)
+        if not upload.take(chunk):
+            self._finish_upload()
+
+    def _finish_upload(self) -> None:
+        upload, self._upload = self._upload, None
+        if upload is None:
+            return
+        self.transfer_finished = True
+        if isinstance(self.socket, TlsSocket):
+            self.socket.end()
+        reply = self.cmd_channel.take_over(upload)
+        if reply is not None:
+            self._resp = (reply, None)
+        self.close()
+
+    # -- the end
+
+    def handle_close(self) -> None:
+        """Take note that the client has closed the connection, or that all is sent."""
+        if self._closed:
+            return
+        if self.cmd is None:
+            self.close()
+        elif self.receive:
+            self._finish_upload()
+        elif self.producer_fifo or self._has_ended():
+            super().handle_close()
+        else:
+            # No room for the farewell yet: come again when there is some.
+            self.producer_fifo.append(None)
+
+    def _has_ended(self) -> bool:
+        return not isinstance(self.socket, TlsSocket) or self.socket.end()
+
     def abort(self) -> None:
         """Close in the middle of a transfer, and say so."""
-        self._resp = ("426 Transfer aborted.", None)
+        self._break_off("426 Transfer aborted.")
+
+    def _take_too_long(self) -> None:
+        self._break_off("426 The upload took too long; nothing is stored.")
+
+    def _break_off(self, reply: str) -> None:
+        if self.cmd is not None:
+            self._resp = (reply, None)
         self.close()
+
+    def close(self) -> None:
+        """Close; of an upload that is not complete nothing is kept."""
+        upload, self._upload = self._upload, None
+        super().close()
+        if upload is not None:
+            self.cmd_channel.give_up(upload)
 
 
 class PassiveListener(Acceptor):  # type: ignore[misc]  # pyftpdlib has no types

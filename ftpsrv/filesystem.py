@@ -34,7 +34,9 @@ DIRECTORIES: dict[str, tuple[str, ...]] = {
 }
 """The directories and the directories in them."""
 
-_BELOW = tuple(f"{directory}/" for directory in sorted(CALENDAR_DIRECTORIES))
+BELOW = tuple(f"{directory}/" for directory in sorted(CALENDAR_DIRECTORIES))
+
+"""What every file's path begins with."""
 
 EXTENSION = ".vfb"
 LONGEST_PATH = 1024
@@ -97,6 +99,8 @@ class PublishedTree(AbstractedFS):  # type: ignore[misc]  # pyftpdlib has no typ
         self._files: FreeBusyFiles = cmd_channel.files
         self._visitor: Visitor = cmd_channel.visitor
         self._tree_time: datetime = cmd_channel.tree_time
+        self.temporary: dict[str, PublishedFile] = {}
+        """Uploads of the visitor's that wait for their final name, by path, while asked about."""
 
     def find(self, ftp_path: str) -> tuple[str, PublishedFile]:
         """Return a file with its absolute path; FilesystemError where there is none."""
@@ -108,7 +112,9 @@ class PublishedTree(AbstractedFS):  # type: ignore[misc]  # pyftpdlib has no typ
 
     def _lookup(self, path: str) -> PublishedFile | None:
         """Look a file up; FTP serves those below its own directories, whatever else there is."""
-        return self._files.find(path, self._visitor) if path.startswith(_BELOW) else None
+        if not path.startswith(BELOW):
+            return None
+        return self._files.find(path, self._visitor) or self.temporary.get(path)
 
     def directory(self, ftp_path: str) -> str:
         """Return the absolute path of a directory; FilesystemError where it is none."""
@@ -210,8 +216,8 @@ class PublishedTree(AbstractedFS):  # type: ignore[misc]  # pyftpdlib has no typ
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise FilesystemError(PERMISSION_DENIED)
 
-    # Refused here too, whatever an authorizer may grant one day; and what would look
-    # at the machine's own disk, groups and accounts.
+    # Refused here: what is published does not lie in this tree's files; and what would
+    # look at the machine's own disk, groups and accounts.
     mkdir = rmdir = remove = rename = chmod = utime = mkstemp = _refuse
     stat = lstat = readlink = get_user_by_uid = get_group_by_gid = _refuse
     format_list = format_mlsx = _refuse

@@ -1,93 +1,38 @@
-"""The session: who has logged in, and what a client reads, asks and lists."""
+"""The session: what a client reads, asks and lists."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pyftpdlib.exceptions import AuthenticationFailed
-
 from ftpsrv.commands import OFFERED
-from ftpsrv.filesystem import PublishedTree
 from ftpsrv.listing import FACTS, facts, time_value, unix_line
-from ftpsrv.log import logger, value
-from ftpsrv.transfers import TransferringConnection
+from ftpsrv.publishing import PublishingConnection
+from ftpsrv.transfers import Outgoing
 
 if TYPE_CHECKING:
     import socket
 
-    from freebusy.ports import FreeBusyFiles, Visitor
-    from ftpsrv.authorizer import AnonymousAuthorizer
 
-
-class Session(TransferringConnection):
+class Session(PublishingConnection):
     """One client; a server makes its own subclass, because options are class attributes."""
 
-    files: FreeBusyFiles
-    authorizer: AnonymousAuthorizer
-    tree_time: datetime
-    """What listings show for directories."""
-    login_delay = 1.0
-    abstracted_fs = PublishedTree
-
     def __init__(self, conn: socket.socket, server: Any, ioloop: Any = None) -> None:
-        self.visitor: Visitor | None = None
         super().__init__(conn, server, ioloop=ioloop)
         self._current_facts = list(FACTS)
 
-    # -- logging in
-
-    def log_in(self, password: str) -> None:
-        """PASS: log the user in whom USER named."""
-        if self.authenticated or not self.username:
-            self.push("503 Send USER first.\r\n")
-            return
-        try:
-            visitor = self.authorizer.authenticate(self.username, password, self.peer)
-        except AuthenticationFailed as refusal:
-            self._refuse_login(str(refusal))
-            return
-        self._welcome(visitor)
-
-    def _welcome(self, visitor: Visitor) -> None:
-        self.visitor = visitor
-        self.permissions = self.authorizer.get_perms(self.username)
-        self.authenticated = True
-        self.attempted_logins = 0
-        self.fs = self.abstracted_fs(self.authorizer.get_home_dir(self.username), self)
-        self.respond("230 " + self.authorizer.get_msg_login(self.username))
-
-    def _refuse_login(self, reason: str) -> None:
-        """Answer after a constant time, in which the client is not read from."""
-        logger.info(
-            "event=ftp_login_refused peer=%s user=%s", value(self.peer), value(self.username)
-        )
-        self.username = ""
-        self.attempted_logins += 1
-        # Guesses sent in one go get one answer.
-        self.ac_in_buffer = b""
-        self.del_channel()
-        self.call_later(self.login_delay, self._answer_refused_login, "530 " + reason)
-
-    def _answer_refused_login(self, reply: str) -> None:
-        self.add_channel()
-        self.respond(reply)
-        if self.attempted_logins >= self.max_login_attempts:
-            self.close_when_done()
-
-    def flush_account(self) -> None:
-        """Forget who logged in (USER again, REIN)."""
-        super().flush_account()
-        self.visitor = None
-        self.permissions = ""
-
-    def leave(self, argument: str) -> None:
+    def leave(self, _: str) -> None:
         """QUIT: say farewell, after the transfer that is under way, if any."""
         self.ac_in_buffer = b""
         self._shutdown_connecting_dtp()
-        if self.data_channel is not None and self.data_channel.cmd is None:
+        if not self.is_occupied and self.data_channel is not None:
             self.data_channel.close()
-        self.ftp_QUIT(argument)
+        self.push("221 Goodbye.\r\n")
+        if self.is_occupied:
+            self._quit_pending = True
+            self.pause()
+        else:
+            self.close_when_done()
 
     # -- directories
 
@@ -111,7 +56,7 @@ class Session(TransferringConnection):
         file = self.fs.open(path, "rb")
         if offset:
             file.seek(offset)
-        self.transfer("RETR", file.read(), file)
+        self.transfer(Outgoing("RETR", file.read(), file))
 
     def restart(self, argument: str) -> None:
         """REST: note where the next RETR starts (RFC 3659 §5)."""
@@ -135,18 +80,21 @@ class Session(TransferringConnection):
 
     def list_entries(self, argument: str) -> None:
         """LIST, in the format of ``ls -l``."""
-        self.transfer("LIST", self._unix_listing(_without_options(argument)).encode())
+        self._send_text("LIST", self._unix_listing(_without_options(argument)))
 
     def list_names(self, argument: str) -> None:
         """NLST."""
         entries = self.fs.entries(_without_options(argument))
-        self.transfer("NLST", "".join(f"{entry.name}\r\n" for entry in entries).encode())
+        self._send_text("NLST", "".join(f"{entry.name}\r\n" for entry in entries))
 
     def list_facts(self, path: str) -> None:
         """MLSD; a file is no directory (RFC 3659 §7.2)."""
         entries = self.fs.entries(self.fs.directory(path))
         lines = [f"{facts(entry, self._current_facts)} {entry.name}\r\n" for entry in entries]
-        self.transfer("MLSD", "".join(lines).encode())
+        self._send_text("MLSD", "".join(lines))
+
+    def _send_text(self, command: str, text: str) -> None:
+        self.transfer(Outgoing(command, text.encode()))
 
     def tell_facts(self, argument: str) -> None:
         """MLST, with the absolute path (RFC 3659 §7.2)."""
@@ -174,8 +122,13 @@ class Session(TransferringConnection):
     def features(self, _: str) -> None:
         """FEAT (RFC 2389 §3)."""
         known = "".join(f"{fact}{'*' * (fact in self._current_facts)};" for fact in FACTS)
-        lines = ("EPRT", "EPSV", "MDTM", f"MLST {known}", "REST STREAM", "SIZE", "TVFS", "UTF8")
-        self.push("211-Features:\r\n" + "".join(f" {line}\r\n" for line in lines) + "211 End.\r\n")
+        lines = ["EPRT", "EPSV", "MDTM", f"MLST {known}", "REST STREAM", "SIZE", "TVFS", "UTF8"]
+        if self.tls.context is not None:
+            lines += ["AUTH TLS", "PBSZ", "PROT"]
+        if self.publications is not None:
+            lines += ["CLNT", "MFMT"]
+        text = "".join(f" {line}\r\n" for line in sorted(lines))
+        self.push(f"211-Features:\r\n{text}211 End.\r\n")
 
     def set_option(self, argument: str) -> None:
         """OPTS for UTF8 and MLST (RFC 2389 §4, RFC 3659 §7.9)."""
@@ -197,10 +150,6 @@ class Session(TransferringConnection):
     def do_nothing(self, _: str) -> None:
         """NOOP."""
         self.push("200 OK.\r\n")
-
-    def not_offered(self, _: str) -> None:
-        """Refuse what this server never does."""
-        self.push("502 Command not implemented.\r\n")
 
 
 def _without_options(argument: str) -> str:

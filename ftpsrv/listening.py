@@ -33,7 +33,7 @@ def bind_all(addresses: Iterable[tuple[str, int]]) -> list[socket.socket]:
         except OSError as error:
             problems.append(_problem(host, port, error))
     if problems:
-        _close_all(sockets)
+        close_all(sockets)
         raise ConfigurationError(problems)
     return sockets
 
@@ -58,7 +58,7 @@ def _bind_name(host: str, port: int) -> list[socket.socket]:
             sockets.append(_bind(family, address))
         except OSError as error:
             if error.errno not in _NO_SUCH_FAMILY:
-                _close_all(sockets)
+                close_all(sockets)
                 raise
             absent = error
     if not sockets and absent is not None:
@@ -66,7 +66,8 @@ def _bind_name(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def _close_all(sockets: Iterable[socket.socket]) -> None:
+def close_all(sockets: Iterable[socket.socket]) -> None:
+    """Close all of them."""
     for sock in sockets:
         sock.close()
 

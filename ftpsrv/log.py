@@ -23,6 +23,11 @@ def value(text: str) -> str:
     return json.dumps(text[:LONGEST_VALUE])
 
 
+def one_line(text: str) -> str:
+    """Return a sentence as a reply may hold it: one line, not too long for any client."""
+    return "".join(c if c.isprintable() else " " for c in text)[:LONGEST_VALUE]
+
+
 def log_exception(event: str, peer: str) -> None:
     """Log the exception being handled by its type and place.
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -17,14 +15,20 @@ from pyftpdlib.servers import FTPServer
 from freebusy.errors import ConfigurationError
 from ftpsrv.authorizer import AnonymousAuthorizer
 from ftpsrv.data import ActiveConnector, DataConnection, PassiveListener
+from ftpsrv.errands import Errands
 from ftpsrv.handler import Session
-from ftpsrv.listening import BACKLOG, bind_all
+from ftpsrv.listening import BACKLOG, bind_all, close_all
 from ftpsrv.log import log_exception, logger, tame_library_log
+from ftpsrv.tls import Offer, prepare, server_context
+from ftpsrv.uploads import UploadRoom
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
     from collections.abc import Callable
+    from pathlib import Path
 
-    from freebusy.ports import FreeBusyFiles
+    from freebusy.ports import FreeBusyFiles, Logins, Publications
 
 _GRACE = 1.0
 """Seconds that a transfer under way has left when the server stops."""
@@ -53,10 +57,26 @@ class FtpSettings:
     """Before a refused login is answered."""
     banner: str = "Free/busy server ready."
     anonymous: tuple[str, ...] = ("anonymous", "ftp")
+    tls_listen: tuple[tuple[str, int], ...] = ()
+    """Where TLS comes first (implicit FTPS)."""
+    require_tls: bool = False
+    """Whether accounts need TLS; anonymous clients never do."""
+    handshake_timeout: float = 10.0
+    max_uploads_per_address: int = 4
+    """At once; 0 for no limit."""
+    upload_memory: int = 64 << 20
+    """Octets of all uploads under way together."""
+    max_discard: int = 16 << 20
+    """Octets of an upload that are read at all, so that the client gets the reply."""
+    upload_timeout: float = 120.0
+    """From the beginning of an upload to its end."""
 
 
 class Listener(FTPServer):  # type: ignore[misc]  # pyftpdlib has no types
     """One listening socket; sessions are counted over all of a server's listeners."""
+
+    implicit = False
+    """Whether TLS comes before the greeting."""
 
     def _accept_new_cons(self) -> bool:
         room: bool = len(self.handler.sessions) < self.max_cons
@@ -77,46 +97,34 @@ class Listener(FTPServer):  # type: ignore[misc]  # pyftpdlib has no types
         log_exception("ftp_accept_error", "unknown")
 
 
-class _Waker:
-    """Ends the loop's wait from another thread."""
-
-    def __init__(self, ioloop: Any) -> None:
-        self._ours, self._theirs = socket.socketpair()
-        self._fileno = self._ours.fileno()
-        ioloop.register(self._fileno, self, ioloop.READ)
-
-    def wake(self) -> None:
-        """Wake the loop up; may be called from any thread."""
-        with suppress(OSError):
-            self._theirs.send(b".")
-
-    def readable(self) -> bool:
-        return True
-
-    def handle_read_event(self) -> None:
-        self._ours.recv(64)
-
-    def handle_error(self) -> None:
-        log_exception("ftp_waker_error", "none")
-
-    def close(self) -> None:
-        self._ours.close()
-        self._theirs.close()
-
-
 class FtpServer:
     """Serves the published files; ``start`` and ``stop`` in any thread, ``serve`` in its own."""
 
-    def __init__(self, settings: FtpSettings, files: FreeBusyFiles) -> None:
+    def __init__(
+        self,
+        settings: FtpSettings,
+        files: FreeBusyFiles,
+        *,
+        logins: Logins | None = None,
+        publications: Publications | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Without ``logins`` only anonymous clients get in, without ``publications`` all just read.
+
+        ``tls`` is changed to fit FTP, so it is nobody else's; see :func:`ftpsrv.tls.prepare`.
+        """
         self._settings = settings
         self._files = files
+        self._logins = logins
+        self._publications = publications
+        self._tls = Offer(None if tls is None else prepare(tls))
         self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._serving: int | None = None
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
         self._ioloop: Any = None
-        self._waker: _Waker | None = None
+        self._errands: Errands | None = None
         self._session: type[Session] = Session
 
     @property
@@ -126,20 +134,36 @@ class FtpServer:
 
     def start(self) -> None:
         """Bind every address; ConfigurationError with all the problems."""
-        _check(self._settings)
-        sockets = bind_all(self._settings.listen)
+        _check(self._settings, has_certificate=self._tls.context is not None)
+        plain = bind_all(self._settings.listen)
+        try:
+            implicit = bind_all(self._settings.tls_listen)
+        except ConfigurationError:
+            close_all(plain)
+            raise
         tame_library_log()
         # pyftpdlib's own default loop is one for the whole process.
         self._ioloop = IOLoop()
-        self._waker = _Waker(self._ioloop)
-        self._session = _session_class(self._settings, self._files)
+        self._errands = Errands(self._ioloop)
+        self._session = self._session_class(self._errands)
         peers: list[str] = []
-        for sock in sockets:
-            listener = Listener(sock, self._session, ioloop=self._ioloop, backlog=BACKLOG)
-            listener.max_cons = self._settings.max_connections
-            listener.max_cons_per_ip = self._settings.max_connections_per_address
-            listener.ip_map = peers
-            self._listeners.append(listener)
+        for sock in [*plain, *implicit]:
+            self._listen(sock, peers, implicit=sock in implicit)
+
+    def _listen(self, sock: socket.socket, peers: list[str], *, implicit: bool) -> None:
+        listener = Listener(sock, self._session, ioloop=self._ioloop, backlog=BACKLOG)
+        listener.max_cons = self._settings.max_connections
+        listener.max_cons_per_ip = self._settings.max_connections_per_address
+        listener.ip_map = peers
+        listener.implicit = implicit
+        self._listeners.append(listener)
+
+    def reload_certificate(self, certificate: Path, key: Path) -> None:
+        """Take another certificate for new handshakes; from any thread.
+
+        Raises ConfigurationError where the files are no pair; the old one stays then.
+        """
+        self._tls.context = prepare(server_context(certificate, key))
 
     def serve(self) -> None:
         """Serve until :meth:`stop`; blocks."""
@@ -160,8 +184,8 @@ class FtpServer:
             serving = self._serving
         if serving is None:
             self._close()
-        elif self._waker is not None:
-            self._waker.wake()
+        elif self._errands is not None:
+            self._errands.wake()
         if serving not in {None, threading.get_ident()}:
             self._stopped.wait(_STOP_WITHIN)
 
@@ -198,37 +222,51 @@ class FtpServer:
     def _close(self) -> None:
         for session in list(self._session.sessions):
             session.close()
+        if self._errands is not None:
+            self._errands.dismiss()
         if self._ioloop is not None:
             self._ioloop.close()
         self._stopped.set()
 
+    def _session_class(self, errands: Errands) -> type[Session]:
+        """Return a class with this server's options: pyftpdlib keeps them in class attributes."""
+        options = _session_options(self._settings) | {
+            "files": self._files,
+            "logins": self._logins,
+            "publications": self._publications,
+            "errands": errands,
+            "authorizer": AnonymousAuthorizer(self._files, self._settings.anonymous),
+            "tls": self._tls,
+        }
+        return type("Session", (Session,), options)
 
-def _session_class(settings: FtpSettings, files: FreeBusyFiles) -> type[Session]:
-    """Return a class with one server's options: pyftpdlib keeps them in class attributes."""
+
+def _session_options(settings: FtpSettings) -> dict[str, Any]:
     times = {"timeout": settings.data_timeout}
-    return type(
-        "Session",
-        (Session,),
-        {
-            "files": files,
-            "authorizer": AnonymousAuthorizer(files, settings.anonymous),
-            "sessions": set(),
-            "tree_time": datetime.now(UTC),
-            "greeting": f"220 {' '.join(settings.banner.split())}\r\n",
-            "login_delay": settings.login_delay,
-            "timeout": settings.idle_timeout,
-            "passive_ports": settings.passive_ports,
-            "masquerade_address": settings.masquerade_address,
-            "dtp_handler": type("DataConnection", (DataConnection,), times),
-            "passive_dtp": type("PassiveListener", (PassiveListener,), times),
-            "active_dtp": type("ActiveConnector", (ActiveConnector,), times),
-        },
-    )
+    uploads = times | {"upload_timeout": settings.upload_timeout}
+    return {
+        "sessions": set(),
+        "tree_time": datetime.now(UTC),
+        "greeting": f"220 {' '.join(settings.banner.split())}\r\n",
+        "login_delay": settings.login_delay,
+        "timeout": settings.idle_timeout,
+        "passive_ports": settings.passive_ports,
+        "masquerade_address": settings.masquerade_address,
+        "require_tls": settings.require_tls,
+        "handshake_timeout": settings.handshake_timeout,
+        "upload_room": UploadRoom(settings.max_uploads_per_address, settings.upload_memory),
+        "max_discard": settings.max_discard,
+        "dtp_handler": type("DataConnection", (DataConnection,), uploads),
+        "passive_dtp": type("PassiveListener", (PassiveListener,), times),
+        "active_dtp": type("ActiveConnector", (ActiveConnector,), times),
+    }
 
 
-def _check(settings: FtpSettings) -> None:
+def _check(settings: FtpSettings, *, has_certificate: bool) -> None:
     problems = []
-    if not settings.listen:
+    if (settings.tls_listen or settings.require_tls) and not has_certificate:
+        problems.append("ftp: TLS needs a certificate and its key; name both, or switch it off")
+    if not (settings.listen or settings.tls_listen):
         problems.append("ftp: no address to listen on; name at least one host and port")
     ports = settings.passive_ports
     if ports is not None and not (len(ports) and 0 < min(ports) <= max(ports) < 65536):

@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from ftpsrv.control import ControlConnection, unmapped
+from ftpsrv.control import unmapped
 from ftpsrv.data import ActiveConnector, DataConnection, PassiveListener
 from ftpsrv.log import logger, value
+from ftpsrv.protection import ProtectedConnection
 
 if TYPE_CHECKING:
     import socket
 
     from ftpsrv.filesystem import OpenFile
+    from ftpsrv.tls import Handshake
+
+NO_CONNECTION = "425 Cannot open the data connection."
 
 
-class TransferringConnection(ControlConnection):
+class Transfer(Protocol):
+    """What goes over a data connection once there is one."""
+
+    def start(self, channel: DataConnection) -> None:
+        """Begin."""
+
+    def close(self) -> None:
+        """Let go of everything: the data connection did not come about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A file or a listing to be sent."""
+
+    command: str
+    body: bytes
+    file: OpenFile | None = None
+
+    def start(self, channel: DataConnection) -> None:
+        """Send it."""
+        channel.deliver(self.command, self.body, self.file)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self.file is not None:
+            self.file.close()
+
+
+class TransferringConnection(ProtectedConnection):
     """A control connection with at most one data connection at a time."""
 
     dtp_handler = DataConnection
@@ -23,7 +56,9 @@ class TransferringConnection(ControlConnection):
     active_dtp = ActiveConnector
     passive_ports: range | None = None
     _dtp_acceptor: PassiveListener | None
-    _dtp_connector: ActiveConnector | None
+    _dtp_connector: ActiveConnector | Handshake | None
+    _transfer: Transfer | None = None
+    """What waits for its data connection."""
     _client_port: int | None = None
     """Where the client waits for the next transfer (PORT, EPRT)."""
 
@@ -83,47 +118,83 @@ class TransferringConnection(ControlConnection):
         self._drop_transfer("426 Transfer aborted.\r\n")
 
     def _drop_transfer(self, reply: str) -> None:
-        if self._out_dtp_queue is not None:
-            file, self._out_dtp_queue = self._out_dtp_queue[2], None
-            if file is not None:
-                file.close()
+        waiting, self._transfer = self._transfer, None
+        if waiting is not None:
+            waiting.close()
             self.push(reply)
 
-    def lose_data_connection(self) -> None:
+    def lose_data_connection(self, reply: str = NO_CONNECTION) -> None:
         """Answer a transfer whose data connection did not come about."""
         self._dtp_acceptor = None
         self._dtp_connector = None
         self._client_port = None
-        self._drop_transfer("425 Cannot open the data connection.\r\n")
+        self._drop_transfer(reply + "\r\n")
 
     def adopt(self, sock: socket.socket) -> None:
-        """Take a new data connection and start the transfer that waits for it."""
+        """Take a new data connection, protected first where the client wants that."""
         self._dtp_acceptor = None
         self._dtp_connector = None
+        if not self.protects_data:
+            self._open(sock)
+            return
+        try:
+            self._dtp_connector = self.shake_hands(sock, self._open_protected)
+        except OSError:
+            self.lose_data_connection()
+
+    def _open_protected(self, sock: socket.socket | None) -> None:
+        self._dtp_connector = None
+        if sock is None:
+            logger.info("event=ftp_tls_failed peer=%s connection=data", value(self.peer))
+            self.lose_data_connection("522 The TLS handshake of the data connection failed.")
+        else:
+            self._open(sock)
+
+    def _open(self, sock: socket.socket) -> None:
+        """Start the transfer that waits for this data connection, if there is one already."""
         channel = self.dtp_handler(sock, self)
         if channel.connected:
             self.data_channel = channel
-            waiting, self._out_dtp_queue = self._out_dtp_queue, None
+            waiting, self._transfer = self._transfer, None
             self._on_dtp_connection()
             if waiting is not None:
-                body, _, file, command = waiting
-                channel.deliver(command, body, file)
+                waiting.start(channel)
 
-    def transfer(self, command: str, body: bytes, file: OpenFile | None = None) -> None:
-        """Send bytes over the data connection, now or when it is there."""
+    def transfer(self, transfer: Transfer) -> None:
+        """Begin a transfer over the data connection, now or when it is there."""
+        refusal = self._why_not()
+        if refusal is not None:
+            transfer.close()
+            self.respond(refusal)
+            return
         channel = self.data_channel
         if channel is not None:
             self.push("125 Data connection open, transfer starting.\r\n")
-            if not self._closed:
-                channel.deliver(command, body, file)
+            self._start(transfer, channel)
             return
-        if self._dtp_acceptor is None and self._client_port is None:
-            self.push("425 Use PASV, EPSV, PORT or EPRT first.\r\n")
-            return
-        self._out_dtp_queue = (body, False, file, command)
+        self._transfer = transfer
         self.push("150 Opening the data connection.\r\n")
         if self._client_port is not None and not self._closed:
             self._connect(self._client_port)
+
+    def _start(self, transfer: Transfer, channel: DataConnection) -> None:
+        if self._closed:
+            transfer.close()
+        else:
+            transfer.start(channel)
+
+    def _why_not(self) -> str | None:
+        if self.must_protect_data and not self.protects_data:
+            return "521 Data connections of this account need PROT P."
+        if self.data_channel is not None:
+            busy = self.data_channel.cmd is not None
+            return "425 Another transfer is under way." if busy else None
+        if self._transfer is not None:
+            return "425 Another transfer is under way."
+        ways = (self._dtp_acceptor, self._dtp_connector, self._client_port)
+        if all(way is None for way in ways):
+            return "425 Use PASV, EPSV, PORT or EPRT first."
+        return None
 
     def _connect(self, port: int) -> None:
         """Connect to the client now that there is something to transfer (RFC 959 §3.2)."""
@@ -132,3 +203,12 @@ class TransferringConnection(ControlConnection):
             self._dtp_connector = self.active_dtp(self, port)
         except OSError:
             self.lose_data_connection()
+
+    def abort_transfer(self, _: str) -> None:
+        """ABOR: end the transfer that is under way or waits, then say so (RFC 959 §4.1.3)."""
+        is_under_way = self.data_channel is not None and self.data_channel.cmd is not None
+        self._close_data_connection()
+        if is_under_way:
+            self.push("226 The transfer is aborted.\r\n")
+        else:
+            self.push("225 No transfer is under way.\r\n")

@@ -17,9 +17,10 @@ from freebusy.ports import PublishedFile
 from ftpsrv.server import FtpServer, FtpSettings
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Sequence
 
-    from freebusy.ports import Visitor
+    from freebusy.ports import Logins, Publications, Visitor
 
 IPV4, IPV6 = "127.0.0.1", "::1"
 PATIENCE = 10.0
@@ -46,6 +47,7 @@ class MemoryFiles:
     admitted: bool = True
     visitors: list[Visitor] = field(default_factory=list)
     error: type[Exception] | None = None
+    held_up: float = 0.0
 
     def admits(self, visitor: Visitor) -> bool:
         self.visitors.append(visitor)
@@ -60,6 +62,12 @@ class MemoryFiles:
         for extension in (".vfb", ".ifb"):
             name = name.removesuffix(extension)
         return self.files.get(name)
+
+    def needs_login(self, visitor: Visitor) -> bool:
+        return False
+
+    def hold_up(self, visitor: Visitor) -> float:
+        return self.held_up
 
     def listing(self, visitor: Visitor) -> Sequence[PublishedFile]:
         return sorted(self.files.values(), key=lambda file: file.name) if self.listed else []
@@ -104,12 +112,12 @@ class Place:
     def dial(self) -> Client:
         return Client(socket.create_connection((self.host, self.port), PATIENCE))
 
-    def login(self) -> Client:
+    def login(self, user: str = "anonymous", password: str = "me@example.com") -> Client:
         client = self.dial()
         try:
             client.answers("220")
-            client.asks("USER anonymous", "331")
-            client.asks("PASS me@example.com", "230")
+            client.asks(f"USER {user}", "331")
+            client.asks(f"PASS {password}", "230")
         except BaseException:
             client.close()
             raise
@@ -117,11 +125,19 @@ class Place:
 
 
 @contextmanager
-def serving(files: MemoryFiles | None = None, host: str = IPV4, **options: Any) -> Iterator[Place]:
+def serving(
+    files: MemoryFiles | None = None,
+    host: str = IPV4,
+    *,
+    logins: Logins | None = None,
+    publications: Publications | None = None,
+    tls: ssl.SSLContext | None = None,
+    **options: Any,
+) -> Iterator[Place]:
     """Run a server in a thread of its own; afterwards it must have stopped."""
     files = some_files() if files is None else files
     settings = replace(FtpSettings(listen=((host, 0),), login_delay=0.02), **options)
-    server = FtpServer(settings, files)
+    server = FtpServer(settings, files, logins=logins, publications=publications, tls=tls)
     server.start()
     thread = threading.Thread(target=server.serve)
     thread.start()
@@ -219,6 +235,13 @@ class Client:
         number = 2 if family == socket.AF_INET6 else 1
         self.asks(f"EPRT |{number}|{host}|{listener.getsockname()[1]}|", "200")
         return listener
+
+    def uploads(self, command: str, body: bytes) -> str:
+        """Return the reply to an upload over a passive data connection."""
+        with self.passive() as data:
+            self.asks(command, "1")
+            data.sendall(body)
+        return self.reply()
 
     def fetches(self, command: str) -> bytes:
         """Return what a command sends over a passive data connection."""
