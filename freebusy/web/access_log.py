@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from freebusy.ports import Visitor
+
 _LOG = logging.getLogger("freebusy.web.access")
 
 _DELAY = 0.25
 _MAX_LINES = 1000
 _MAX_PATH = 200
 
-_Entry = tuple[float, str, str, str, int, int]
-"""Seconds since 1970, visitor's address, method, request target, status, bytes sent."""
+_Entry = tuple[float, "Visitor", str, str, int, int]
+"""Seconds since 1970, for whom, method, request target, status, bytes sent."""
 
 
 class AccessLog:
@@ -34,12 +36,12 @@ class AccessLog:
         self._entries: list[_Entry] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, address: str, request: web.BaseRequest, response: web.StreamResponse) -> None:
+    def add(self, visitor: Visitor, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """Note an answer that is sent, where anybody wants to know."""
         if not _LOG.isEnabledFor(logging.INFO):
             return
         sent, target = response.body_length, request.raw_path
-        self._entries.append((time.time(), address, request.method, target, response.status, sent))
+        self._entries.append((time.time(), visitor, request.method, target, response.status, sent))
         if self._timer is None:
             self._timer = self._loop.call_later(_DELAY, self.flush)
         elif len(self._entries) >= _MAX_LINES:
@@ -56,11 +58,12 @@ class AccessLog:
 
 
 def _line(entry: _Entry) -> str:
-    moment, address, method, target, status, sent = entry
+    moment, visitor, method, target, status, sent = entry
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
-    path = _path(target)
+    account = "" if visitor.account is None else f" account={_ascii(visitor.account.label)}"
     return (
-        f"time={stamp} address={address} method={method} path={path} status={status} bytes={sent}"
+        f"time={stamp} address={visitor.address}{account} method={method} path={_path(target)}"
+        f" status={status} bytes={sent}"
     )
 
 
@@ -68,5 +71,15 @@ def _path(target: str) -> str:
     """Return the path as it was sent: never a query, nor what stands before the path."""
     if not target.startswith("/"):
         return "-"
-    path = target.partition("?")[0][:_MAX_PATH]
-    return path if path.isascii() else path.encode("ascii", "backslashreplace").decode()
+    return _ascii(target.partition("?")[0][:_MAX_PATH])
+
+
+def _ascii(text: str) -> str:
+    """Return a text as one word that any terminal shows."""
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text
+    return "".join(c if c.isascii() and c.isprintable() and c != " " else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"

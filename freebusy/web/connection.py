@@ -20,7 +20,8 @@ from freebusy.web.visitors import UNKNOWN, peer_address
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+
+    from aiohttp.streams import StreamReader
 
     from freebusy.web.settings import HttpSettings
     from freebusy.web.visitors import TrustedProxies
@@ -74,6 +75,12 @@ class Connections:
         if not self._per_address[address]:
             del self._per_address[address]
 
+    def note(self, asker: Visitor, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        """Count and log an answer that is sent."""
+        if self.settings.counted is not None:
+            self.settings.counted(response.status)
+        self.access_log.add(asker, request, response)
+
     def close(self) -> None:
         """End all connections now."""
         for connection in tuple(self._open):
@@ -95,10 +102,14 @@ class Connection(web.RequestHandler):
 
     waiting for a head   ``header_timeout`` after the connection or the first byte
     answering            ``answer_timeout``, until the client has taken the answer
+    reading a body       the upload's own time, with an answer to follow
     idle                 no deadline of ours: aiohttp's keep-alive time-out ends it
     """
 
-    __slots__ = ("_connections", "_is_ended", "_wire", "deadline", "is_proxy", "visitor")
+    __slots__ = (
+        "_body", "_connections", "_is_ended", "_is_half", "_wire", "asker", "deadline",
+        "is_invited", "is_proxy", "is_secure", "visitor",
+    )  # fmt: skip
 
     def __init__(self, server: web.Server, connections: Connections) -> None:
         settings = connections.settings
@@ -111,23 +122,48 @@ class Connection(web.RequestHandler):
             max_field_size=settings.max_line_size,
             max_headers=settings.max_headers,
             lingering_time=min(2.0, settings.header_timeout),
-            auto_decompress=False,  # bodies are thrown away: nothing is gained by inflating them
+            auto_decompress=False,  # a compressed body is refused: nothing is ever inflated
         )
         self._connections = connections
         self._wire: asyncio.Transport | None = None
         self.deadline = math.inf
         self.visitor = Visitor(UNKNOWN)
+        """Who is at the other end."""
         self.is_proxy = False
+        self.is_secure = False
+        self.asker = self.visitor
+        """For whom the request in hand is, as far as that is known."""
+        self.is_invited = False
         self._is_ended = False
+        self._is_half = False
+        self._body: StreamReader | None = None
 
     # -- asyncio's events
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, or refuse it at once where there are too many."""
-        wire = cast("asyncio.Transport", transport)
-        self.visitor = Visitor(peer_address(wire.get_extra_info("peername")))
+    def enter(self, wire: asyncio.Transport) -> bool:
+        """Count this connection among all; False where it is one too many."""
+        self.visitor = self.asker = Visitor(peer_address(wire.get_extra_info("peername")))
         self.is_proxy = self.visitor.address in self._connections.proxies
         if not self._connections.admit(self):
+            return False
+        self._wire = wire
+        self.deadline = self._loop.time() + self._connections.settings.header_timeout
+        return True
+
+    def leave(self) -> None:
+        """Count it out; nothing where it is not in."""
+        if self._wire is not None:
+            self._wire = None
+            self._connections.release(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or refuse it at once where there are too many.
+
+        One with TLS has been counted since before its handshake.
+        """
+        wire = cast("asyncio.Transport", transport)
+        self.is_secure = wire.get_extra_info("ssl_object") is not None
+        if self._wire is None and not self.enter(wire):
             wire.write(_TOO_MANY)
             wire.close()
             return
@@ -140,22 +176,28 @@ class Connection(web.RequestHandler):
         if self.deadline == math.inf:
             self.deadline = self._loop.time() + self._connections.settings.header_timeout
         super().data_received(data)
+        if self._body is not None and self._messages:
+            # Something comes after a body that has no end yet: the parser has given it up.
+            _break_off(self._body)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio lets it be true
         """Keep what is half closed open until its requests are answered.
 
         A client may close its side right after its request (RFC 9112 §9.6 leaves it to
-        us); an idle one that does so has gone.
+        us); an idle one that does so has gone.  A body that is not whole by then never will be.
         """
+        self._is_half = True
+        if self._body is not None:
+            _break_off(self._body)
         waits = self._waiter is not None and not self._waiter.done()
         self._is_ended = self._request_count > 0 and not waits
-        return self._is_ended
+        # TLS knows no half-closed connections (asyncio warns of the attempt).
+        return self._is_ended and not self.is_secure
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go of the connection."""
         if self._wire is not None:
-            self._wire = None
-            self._connections.release(self)
+            self.leave()
             super().connection_lost(exc)
 
     def abort(self) -> None:
@@ -168,6 +210,23 @@ class Connection(web.RequestHandler):
     def begin_answer(self) -> None:
         """Note that a request's head is complete."""
         self.deadline = self._loop.time() + self._connections.settings.answer_timeout
+        self.asker = self.visitor
+        self.is_invited = False
+
+    def allow(self, seconds: float) -> None:
+        """Give the request in hand this much time beside that for taking the answer."""
+        self.deadline = self._loop.time() + self._connections.settings.answer_timeout + seconds
+
+    def await_body(self, body: StreamReader, seconds: float) -> None:
+        """Note that a body is read, which may take so long."""
+        self._body = body
+        self.allow(seconds)
+        if self._is_half:
+            _break_off(body)
+
+    def end_reading(self) -> None:
+        """Close after the answer in hand, whatever of its request is still to come."""
+        self._lingering_time = 0.0
 
     def log_access(
         self,
@@ -183,7 +242,9 @@ class Connection(web.RequestHandler):
             self.deadline = math.inf
         if self._is_ended and not self._messages:
             self.close()
-        self._connections.access_log.add(self.visitor.address, request, response)
+        self._body = None
+        self._connections.note(self.asker, request, response)
+        self.asker = self.visitor
 
     def handle_error(
         self,
@@ -206,6 +267,7 @@ class Connection(web.RequestHandler):
         return response
 
 
-def connection_factory(server: web.Server, connections: Connections) -> Callable[[], Connection]:
-    """Return what makes a protocol for each accepted connection."""
-    return lambda: Connection(server, connections)
+def _break_off(body: StreamReader) -> None:
+    """Let nobody wait for the rest of a body that cannot come any more."""
+    if not body.is_eof():
+        body.set_exception(web.RequestPayloadError("the body broke off"))

@@ -1,4 +1,4 @@
-"""``/healthz``: is the gateway well?  For load balancers and monitoring."""
+"""``/healthz`` and ``/metrics``: is the gateway well?  For load balancers and monitoring."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from freebusy.web.replies import plain
+from aiohttp import hdrs, web
+
+from freebusy.web.replies import TEXT_HEADERS, plain
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
     from freebusy.ports import Visitor
 
 Health = Callable[[], Awaitable[tuple[bool, Sequence[str]]]]
@@ -34,3 +34,11 @@ async def answer_health(health: Health, visitor: Visitor) -> web.Response:
         return plain(200, "ok")
     lines = details if ip_address(visitor.address).is_loopback else ()
     return plain(503, "\n".join(("failing", *lines)))
+
+
+_METRICS = TEXT_HEADERS | {hdrs.CONTENT_TYPE: "text/plain; version=0.0.4; charset=utf-8"}
+
+
+async def answer_metrics(render: Callable[[], bytes]) -> web.Response:
+    """Return the counts of this process in Prometheus's text format."""
+    return web.Response(body=await asyncio.to_thread(render), headers=_METRICS)

@@ -38,7 +38,10 @@ class PreparedResponse(web.StreamResponse):
         self._asked: web.BaseRequest | None = None
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Note what is answered; nothing is written yet."""
+        """Note what is answered; nothing is written yet.
+
+        aiohttp asks once more for an answer that was sent before the request's end.
+        """
         if self._keep_alive is None:
             self._keep_alive = request.keep_alive
         self._asked = request
@@ -47,6 +50,8 @@ class PreparedResponse(web.StreamResponse):
     async def write_eof(self, data: bytes = b"") -> None:
         """Write the answer; HEAD gets the head of what GET would get (RFC 9110 §9.3.2)."""
         request = self._asked
+        if self._eof_sent and not data:
+            return
         if request is None or data:
             raise RuntimeError("a prepared answer is written once, whole")
         self._asked = None

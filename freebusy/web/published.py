@@ -17,7 +17,7 @@ from aiohttp import hdrs
 from freebusy.period import from_seconds
 from freebusy.web.conditional import http_date, none_match, not_modified_since
 from freebusy.web.prepared import PreparedResponse, head_lines
-from freebusy.web.replies import NO_CACHE, SERVER, not_found
+from freebusy.web.replies import NO_CACHE, PRIVATE, SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,19 +55,37 @@ class _Head:
 class PublishedFiles:
     """Answers with published files."""
 
-    def __init__(self, files: FreeBusyFiles, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        files: FreeBusyFiles,
+        now: Callable[[], float] = time.time,
+        *,
+        is_private: bool = False,
+    ) -> None:
         self._find = files.find
         self._now = now
+        self._caching: dict[str, str] = PRIVATE if is_private else {hdrs.CACHE_CONTROL: NO_CACHE}
         self._heads: dict[str, _Head] = {}
 
-    def answer(self, request: web.BaseRequest, path: str, visitor: Visitor) -> web.StreamResponse:
+    def answer(
+        self, request: web.BaseRequest, path: str, visitor: Visitor
+    ) -> PreparedResponse | None:
         """Return the file at a decoded path, or that the client's copy is still good."""
         file = self._find(path, visitor)
         if file is None:
-            return not_found()
+            return None
         head = self._heads.get(file.name)
         if head is None or not head.describes(file):
             head = self._remember(file)
+        return self._response(request, file, head)
+
+    def answer_with(self, request: web.BaseRequest, file: PublishedFile) -> PreparedResponse:
+        """Return a file that is not among those everybody polls."""
+        return self._response(request, file, self._head(file, file.modified))
+
+    def _response(
+        self, request: web.BaseRequest, file: PublishedFile, head: _Head
+    ) -> PreparedResponse:
         age = b"" if file.as_of is None else self._age(file.as_of)
         if _is_unmodified(request, file):
             return PreparedResponse(HTTPStatus.NOT_MODIFIED, head.unmodified + age)
@@ -79,7 +97,7 @@ class PublishedFiles:
 
     def _remember(self, file: PublishedFile) -> _Head:
         now = from_seconds(int(self._now()))
-        head = _head(file, min(file.modified, now))
+        head = self._head(file, min(file.modified, now))
         if file.modified > now:
             return head  # Last-Modified is never in the future (RFC 9110 §8.8.2.1)
         if len(self._heads) >= _MAX_HEADS:
@@ -87,22 +105,21 @@ class PublishedFiles:
         self._heads[file.name] = head
         return head
 
-
-def _head(file: PublishedFile, modified: datetime) -> _Head:
-    shared: dict[str, str] = {
-        "ETag": file.etag,
-        hdrs.CACHE_CONTROL: NO_CACHE,
-        hdrs.SERVER: SERVER,
-    }
-    if file.as_of is not None:
-        shared[AS_OF] = file.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
-    own: dict[str, str] = {
-        hdrs.CONTENT_TYPE: MEDIA_TYPE,
-        hdrs.CONTENT_LENGTH: str(len(file.body)),
-        hdrs.LAST_MODIFIED: http_date(modified),
-        "X-Content-Type-Options": "nosniff",
-    }
-    return _Head(file.etag, file.modified, head_lines(own | shared), head_lines(shared))
+    def _head(self, file: PublishedFile, modified: datetime) -> _Head:
+        shared: dict[str, str] = {
+            "ETag": file.etag,
+            **self._caching,
+            hdrs.SERVER: SERVER,
+        }
+        if file.as_of is not None:
+            shared[AS_OF] = file.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
+        own: dict[str, str] = {
+            hdrs.CONTENT_TYPE: MEDIA_TYPE,
+            hdrs.CONTENT_LENGTH: str(len(file.body)),
+            hdrs.LAST_MODIFIED: http_date(modified),
+            "X-Content-Type-Options": "nosniff",
+        }
+        return _Head(file.etag, file.modified, head_lines(own | shared), head_lines(shared))
 
 
 def _is_unmodified(request: web.BaseRequest, file: PublishedFile) -> bool:

@@ -6,15 +6,23 @@ A refusal must not tell an unknown name from a forbidden or malformed one
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from aiohttp import hdrs, web
+
+from freebusy.web.credentials import CHALLENGE
+from freebusy.web.prepared import PreparedResponse, head_lines
 
 SERVER = "freebusy-gateway"
 """Without a version: it helps only those who look for a vulnerable one."""
 
-METHODS = "GET, HEAD"
+READING = "GET, HEAD"
 
 NO_CACHE = "no-cache"
 """Keep it if you like, but ask before each use (RFC 9111 §5.2.2.4)."""
+
+PRIVATE: dict[str, str] = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.VARY: hdrs.AUTHORIZATION}
+"""Of answers that depend on who asks (RFC 9111 §5.2.2.7, RFC 9110 §12.5.5)."""
 
 TEXT_HEADERS = {
     hdrs.CONTENT_TYPE: "text/plain; charset=utf-8",
@@ -22,6 +30,16 @@ TEXT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     hdrs.SERVER: SERVER,
 }
+
+_NOT_FOUND = b"Not found\n"
+
+
+class RefusalError(Exception):
+    """A request that is answered with ``response`` instead of what it asks for."""
+
+    def __init__(self, response: web.StreamResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
 def plain(status: int, line: str, **headers: str) -> web.Response:
@@ -32,14 +50,55 @@ def plain(status: int, line: str, **headers: str) -> web.Response:
     return response
 
 
-def not_found() -> web.Response:
-    """Return the one refusal for whatever is unknown, forbidden or malformed."""
-    return plain(404, "Not found")
+def empty(status: int) -> web.Response:
+    """Return an answer without a body, such as 204."""
+    headers = {k: v for k, v in TEXT_HEADERS.items() if k != hdrs.CONTENT_TYPE}
+    return web.Response(status=status, headers=headers)
+
+
+class NotFound:
+    """The one refusal for whatever is unknown, forbidden or malformed.
+
+    Made of prepared bytes, as a file is: it must not be told from one by what it costs.
+    """
+
+    def __init__(self, *, is_private: bool) -> None:
+        length = {hdrs.CONTENT_LENGTH: str(len(_NOT_FOUND))}
+        self._lines = head_lines(TEXT_HEADERS | (PRIVATE if is_private else {}) | length)
+
+    def __call__(self) -> PreparedResponse:
+        """Return the answer to one more request."""
+        return PreparedResponse(HTTPStatus.NOT_FOUND, self._lines, _NOT_FOUND)
 
 
 def forbidden() -> web.Response:
     """Return the answer to a visitor who may read nothing at all."""
     return plain(403, "Not allowed from this address")
+
+
+def not_allowed(reason: str = "Not allowed") -> web.Response:
+    """Return the answer to an account that may not do this (RFC 9110 §15.5.4)."""
+    return plain(403, reason)
+
+
+def unauthorized() -> web.Response:
+    """Return the demand for a login (RFC 9110 §15.5.2), the same for every reason."""
+    return plain(401, "Log in with a name and a password", WWW_Authenticate=CHALLENGE)
+
+
+def needs_tls() -> web.Response:
+    """Return the answer to a password that came where others can read it."""
+    return plain(403, "Use https: a password must not go over plain http")
+
+
+def slowed(seconds: int) -> web.Response:
+    """Return the answer to who failed too often (RFC 6585 §4)."""
+    return plain(429, "Too many failed logins: try again later", Retry_After=str(seconds))
+
+
+def login_unavailable() -> web.Response:
+    """Return the answer while passwords cannot be checked."""
+    return plain(503, "Logins cannot be checked at the moment", Retry_After="30")
 
 
 def bad_request() -> web.Response:
@@ -49,9 +108,9 @@ def bad_request() -> web.Response:
     return response
 
 
-def method_not_allowed() -> web.Response:
-    """Return the answer to every method but GET and HEAD (RFC 9110 §15.5.6)."""
-    return plain(405, "Method not allowed", Allow=METHODS)
+def method_not_allowed(allowed: str = READING) -> web.Response:
+    """Return the answer to a method that the path does not have (RFC 9110 §15.5.6)."""
+    return plain(405, "Method not allowed", Allow=allowed)
 
 
 def unavailable() -> web.Response:

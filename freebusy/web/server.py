@@ -14,16 +14,21 @@ from aiohttp.http import HttpVersion10, HttpVersion11
 from yarl import URL
 
 from freebusy.errors import ConfigurationError
-from freebusy.web.connection import Connections, connection_factory
+from freebusy.web.connection import Connection, Connections
 from freebusy.web.routes import Site
+from freebusy.web.tls import Handshake, server_context
 from freebusy.web.visitors import TrustedProxies
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.http import RawRequestMessage
     from aiohttp.streams import StreamReader
 
-    from freebusy.ports import FreeBusyFiles
+    from freebusy.ports import FreeBusyFiles, Logins, Publications
     from freebusy.web.health import Health
     from freebusy.web.settings import Address, HttpSettings
 
@@ -46,47 +51,72 @@ _ADVICE = {
 class HttpServer:
     """Serves published files over HTTP, from start to stop."""
 
-    def __init__(self, settings: HttpSettings, files: FreeBusyFiles, health: Health) -> None:
+    def __init__(
+        self,
+        settings: HttpSettings,
+        files: FreeBusyFiles,
+        health: Health,
+        *,
+        logins: Logins | None = None,
+        publications: Publications | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """``tls`` is for ``tls_listen``, as :func:`freebusy.web.tls.server_context` makes it."""
         self._settings = settings
-        self._site = Site(settings, files, health)
+        self._tls = tls
+        self._site = Site(settings, files, health, logins=logins, publications=publications)
         self._proxies = TrustedProxies(settings.trusted_proxies)
         self._listeners: list[asyncio.Server] = []
+        self._secure: list[asyncio.Server] = []
         self._server: web.Server | None = None
         self._connections: Connections | None = None
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """Return where the server listens, with the ports that were taken."""
-        names = (s.getsockname() for listener in self._listeners for s in listener.sockets)
-        return tuple((name[0], name[1]) for name in names)
+        """Return where the server listens without TLS, with the ports that were taken."""
+        return _addresses(self._listeners)
+
+    @property
+    def tls_addresses(self) -> tuple[Address, ...]:
+        """Return where the server listens with TLS, with the ports that were taken."""
+        return _addresses(self._secure)
+
+    def reload_certificate(self, certificate: Path, key: Path) -> None:
+        """Use these files for connections from now on; those that are open stay.
+
+        Raises ConfigurationError where they do not serve: the former ones go on then.
+        """
+        self._tls = server_context(certificate, key)
 
     async def start(self) -> None:
         """Listen on every configured address; ConfigurationError names all that fail."""
+        settings = self._settings
+        if settings.tls_listen and self._tls is None:
+            raise ConfigurationError(["http: listening with TLS needs a certificate"])
         loop = asyncio.get_running_loop()
-        self._server = web.Server(self._site.answer, request_factory=_make_request)
-        self._connections = Connections(self._settings, self._proxies, loop)
-        problems = []
-        for address in self._settings.listen:
-            try:
-                self._listeners.append(await self._listen(address))
-            except (OSError, UnicodeError) as error:
-                problems.append(_problem(address, error))
+        server = self._server = web.Server(self._site.answer, request_factory=_make_request)
+        connections = self._connections = Connections(settings, self._proxies, loop)
+
+        def plain() -> asyncio.Protocol:
+            return Connection(server, connections)
+
+        def secure() -> asyncio.Protocol:
+            if self._tls is None:
+                raise RuntimeError("no certificate")
+            return Handshake(Connection(server, connections), self._tls, settings)
+
+        problems = await _listen(plain, settings.listen, self._listeners)
+        problems += await _listen(secure, settings.tls_listen, self._secure)
         if problems:
             await self.stop()
             raise ConfigurationError(problems)
 
-    async def _listen(self, address: Address) -> asyncio.Server:
-        if self._server is None or self._connections is None:
-            raise RuntimeError("not started")
-        factory = connection_factory(self._server, self._connections)
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(factory, *address, backlog=_BACKLOG)
-
     async def stop(self) -> None:
         """Stop listening, let answers under way finish, end all connections; within 2 seconds."""
-        for listener in self._listeners:
+        for listener in (*self._listeners, *self._secure):
             listener.close()
         self._listeners.clear()
+        self._secure.clear()
         server, connections = self._server, self._connections
         self._server = self._connections = None
         if server is None or connections is None:
@@ -94,6 +124,26 @@ class HttpServer:
         server.pre_shutdown()
         await server.shutdown(_GRACE)
         connections.close()
+        self._site.close()
+
+
+async def _listen(
+    factory: Callable[[], asyncio.Protocol], places: Iterable[Address], taken: list[asyncio.Server]
+) -> list[str]:
+    """Listen at all places, adding to what is taken; return what went wrong."""
+    loop = asyncio.get_running_loop()
+    problems = []
+    for place in places:
+        try:
+            taken.append(await loop.create_server(factory, *place, backlog=_BACKLOG))
+        except (OSError, UnicodeError) as error:
+            problems.append(_problem(place, error))
+    return problems
+
+
+def _addresses(listeners: Iterable[asyncio.Server]) -> tuple[Address, ...]:
+    names = (s.getsockname() for listener in listeners for s in listener.sockets)
+    return tuple((name[0], name[1]) for name in names)
 
 
 def _make_request(

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 Address = tuple[str, int]
 """A host name or IP address, and a TCP port."""
@@ -14,6 +20,15 @@ class HttpSettings:
 
     listen: tuple[Address, ...]
     """Port 0 takes a free port."""
+    tls_listen: tuple[Address, ...] = ()
+    """The same over TLS, with the context that the server is given."""
+    is_private: bool = False
+    """Some file is not for anyone: answers depend on who asks, and no shared cache keeps them."""
+    plain_logins: tuple[str, ...] = LOOPBACK
+    """Networks from which a password may come without TLS."""
+    hosts: tuple[str, ...] = ()
+    """Names of this server beside its own addresses; what a Host field of somebody who
+    publishes without a login has to name."""
     listing: bool = False
     """Show the names in ``/pub/calendar/`` and ``/calendar/``; otherwise 404."""
     max_connections: int = 1000
@@ -25,8 +40,18 @@ class HttpSettings:
     """How long an idle connection stays open."""
     answer_timeout: float = 120.0
     """How long a client may take to receive an answer."""
+    upload_timeout: float = 120.0
+    """How long a client may take to send the body of a request."""
+    max_discard: int = 16 << 20
+    """Octets of a refused body that are read, so that the client comes to read the answer."""
     max_line_size: int = 8190
     """Bytes of a request line, and of one header field."""
     max_headers: int = 64
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose X-Forwarded-For is believed (its last entry)."""
+    metrics: Callable[[], bytes] | None = None
+    """The text behind ``/metrics``, in Prometheus's format; None: 404."""
+    metrics_networks: tuple[str, ...] = LOOPBACK
+    """Who may read it; a login is not asked for."""
+    counted: Callable[[int], None] | None = None
+    """Told the status of every answer."""

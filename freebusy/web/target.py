@@ -33,6 +33,17 @@ def raw_path(target: str) -> str | None:
     return target.partition("?")[0]
 
 
+def authority(target: str) -> str | None:
+    """Return host and port of an absolute-form target; None where it has another form."""
+    found = None if target.startswith("/") else _ABSOLUTE.match(target)
+    return None if found is None else found[0].partition("://")[2].rpartition("@")[2]
+
+
+def is_absent(raw: str) -> bool:
+    """Whether a path is one that Office's old stacks probe, and never anything of ours."""
+    return raw.startswith(("/_vti_", "/scripts/"))
+
+
 def decode_path(raw: str) -> str | None:
     """Return the path decoded, or None where no file can be meant.
 

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
+    from multidict import CIMultiDictProxy
+
 FORWARDED_FOR = "X-Forwarded-For"
+FORWARDED_PROTO = "X-Forwarded-Proto"
+
+_FORWARDING = (FORWARDED_FOR, "Forwarded", "X-Real-IP", "Via", FORWARDED_PROTO)
+"""What a request carries that somebody has passed on (RFC 7239, RFC 9110 §7.6.3)."""
 
 UNKNOWN = "::"
 """The unspecified address (RFC 4291 §2.5.2): inside no network that anybody allows."""
@@ -37,26 +43,34 @@ def peer_address(peer: object) -> str:
         return UNKNOWN
 
 
-class TrustedProxies:
-    """The proxies whose word about the visitor's address is taken."""
+class Networks:
+    """Addresses and networks of both families, asked for a peer's address."""
 
-    def __init__(self, networks: Sequence[str]) -> None:
+    def __init__(self, networks: Sequence[str], what: str) -> None:
+        """Raises ConfigurationError that names every entry which is none, as ``what``."""
         self._networks: list[IPv4Network | IPv6Network] = []
         wrong = []
         for text in networks:
             try:
                 self._networks.append(ip_network(text, strict=False))
             except ValueError:
-                wrong.append(f"http: trusted proxy {text!r} is neither an address nor a network")
+                wrong.append(f"http: {what} {text!r} is neither an address nor a network")
         if wrong:
             raise ConfigurationError(wrong)
 
     def __contains__(self, address: str) -> bool:
-        """Whether the peer at this address is trusted."""
+        """Whether the peer at this address is in one of them."""
         if not self._networks:
             return False
         known = ip_address(address)
         return any(known in network for network in self._networks)
+
+
+class TrustedProxies(Networks):
+    """The proxies whose word about the visitor's address is taken."""
+
+    def __init__(self, networks: Sequence[str]) -> None:
+        super().__init__(networks, "trusted proxy")
 
 
 def forwarded_visitor(proxy: Visitor, field: str | None) -> Visitor:
@@ -71,3 +85,20 @@ def forwarded_visitor(proxy: Visitor, field: str | None) -> Visitor:
         return Visitor(str(unmapped(field.rpartition(",")[2])))
     except ValueError:
         return Visitor(UNKNOWN)
+
+
+def forwarded_for(headers: CIMultiDictProxy[str]) -> str | None:
+    """Return X-Forwarded-For as one field: some proxies add a line of their own to a client's."""
+    lines = headers.getall(FORWARDED_FOR, None)
+    return None if lines is None else ",".join(lines)
+
+
+def is_passed_on(headers: CIMultiDictProxy[str]) -> bool:
+    """Whether a request says that somebody stands between the peer and whoever asks."""
+    return any(name in headers for name in _FORWARDING)
+
+
+def is_spoken_for(headers: CIMultiDictProxy[str]) -> bool:
+    """Whether a trusted proxy names one client, and nobody stood before the proxy."""
+    field = forwarded_for(headers)
+    return field is not None and "," not in field

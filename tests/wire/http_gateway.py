@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import re
 import socket
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from freebusy.errors import FreeBusyError
-from freebusy.ports import PublishedFile, Visitor
+from freebusy.errors import (
+    FreeBusyError,
+    LoginRefusedError,
+    NoPublicationError,
+    NotAllowedError,
+    NotFreeBusyError,
+    PreconditionFailedError,
+)
+from freebusy.ports import Account, Published, PublishedFile, Scope, Visitor
+from freebusy.temporary import temporary_target
 from freebusy.web.server import HttpServer
 from freebusy.web.settings import HttpSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import ssl
+    from collections.abc import Callable, Iterator, Sequence
 
-    from freebusy.ports import FreeBusyFiles
+    from freebusy.ports import FreeBusyFiles, Logins, Precondition, Publications, Upload
+    from freebusy.web.health import Health
 
 BROKEN = "the check itself is broken"
 BODY = b"BEGIN:VCALENDAR\r\nBEGIN:VFREEBUSY\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n"
@@ -36,6 +48,12 @@ PATHS = re.compile(
 )
 
 
+def name_of(path: str) -> str | None:
+    """Return the NAME that a path asks for."""
+    found = PATHS.fullmatch(path)
+    return None if found is None else found[1].partition("@")[0]
+
+
 class MemoryFiles:
     """A published tree in memory: enough of the path rules to tell right from wrong."""
 
@@ -44,19 +62,185 @@ class MemoryFiles:
         self.refused: set[str] = set()
         self.asked: list[tuple[str, Visitor]] = []
         self.fault: Exception | None = None
+        self.wants_login = False
+        self.seconds = 0.0
+        self.hidden: set[str] = set()
+        """NAMEs that only their owner and the shared account may read."""
 
     def admits(self, visitor: Visitor) -> bool:
+        if self.wants_login:
+            return visitor.account is not None
         return visitor.address not in self.refused
+
+    def needs_login(self, visitor: Visitor) -> bool:
+        return self.wants_login
+
+    def hold_up(self, visitor: Visitor) -> float:
+        return self.seconds
 
     def find(self, path: str, visitor: Visitor) -> PublishedFile | None:
         self.asked.append((path, visitor))
         if self.fault is not None:
             raise self.fault
-        found = PATHS.fullmatch(path)
-        return None if found is None else self.files.get(found[1].partition("@")[0])
+        name = name_of(path)
+        if name is None or (name in self.hidden and not _is_for(visitor, name)):
+            return None
+        return self.files.get(name)
 
     def listing(self, visitor: Visitor) -> Sequence[PublishedFile]:
         return [self.files[name] for name in sorted(self.files)] if self.admits(visitor) else []
+
+
+def _is_for(visitor: Visitor, name: str) -> bool:
+    account = visitor.account
+    return account is not None and (account.scope is Scope.SHARED or account.person == name)
+
+
+class MemoryLogins:
+    """Accounts in memory: the shared one, and people with a password each."""
+
+    ACCOUNTS: ClassVar = {
+        ("freebusy", "geheim"): Account("freebusy", None, Scope.SHARED),
+        ("hans", "wort"): Account("hans", "hans", Scope.MAIL),
+        ("anna", "kennwort"): Account("anna/outlook", "anna", Scope.PUBLISH),
+        ("grün", "pass wört:"): Account("grün", "grün", Scope.MAIL),
+    }
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str]] = []
+        """User, password and address of every login that was checked."""
+        self.recalled: dict[tuple[str, str, str], Account] = {}
+        self.seconds = 0.0
+        self.fault: Exception | None = None
+        self.held: threading.Event | None = None
+        """Checks wait until it is set."""
+
+    def recall(self, user: str, password: str, address: str) -> Account | None:
+        return self.recalled.get((user, password, address))
+
+    def delay(self, user: str, address: str) -> float:
+        return self.seconds
+
+    def log_in(self, user: str, password: str, address: str) -> Account:
+        self.asked.append((user, password, address))
+        if self.held is not None:
+            self.held.wait(20)
+        if self.fault is not None:
+            raise self.fault
+        account = self.ACCOUNTS.get((user.partition("@")[0].partition("%40")[0], password))
+        if account is None:
+            raise LoginRefusedError("wrong")
+        return account
+
+
+class MemoryPublications:
+    """What clients published, in memory and served as it came."""
+
+    NAMES = ("hans", "anna", "grün", "neu", "otto")
+
+    def __init__(self, files: MemoryFiles) -> None:
+        self.files = files
+        self.max_upload = 1000
+        self.trusted: set[str] = set()
+        """Addresses that publish without a login."""
+        self.uploads: list[Upload] = []
+        self.temporaries: dict[tuple[str, str], PublishedFile] = {}
+        self.served = True
+        self.fault: Exception | None = None
+        self.lock = threading.Lock()
+
+    def may_write(self, path: str, visitor: Visitor) -> bool:
+        name = name_of(temporary_target(path) or path)
+        if name not in self.NAMES:
+            return False
+        if visitor.account is None:
+            return visitor.is_vouched and visitor.address in self.trusted
+        return _is_for(visitor, name) and visitor.account.scope is not Scope.READ
+
+    def publish(
+        self, path: str, upload: Upload, visitor: Visitor, precondition: Precondition | None = None
+    ) -> Published:
+        with self.lock:
+            self._check(path, visitor, precondition)
+            if b"BEGIN:VFREEBUSY" not in upload.body:
+                raise NotFreeBusyError("There is no VFREEBUSY in it")
+            self.uploads.append(upload)
+            if temporary_target(path) is not None:
+                key = (_label(visitor), path)
+                created = key not in self.temporaries
+                self.temporaries[key] = _file(path.rpartition("/")[2], upload.body)
+                return Published(path.rpartition("/")[2], created, served=False)
+            return self._serve(path, upload.body)
+
+    def _check(self, path: str, visitor: Visitor, precondition: Precondition | None) -> None:
+        if self.fault is not None:
+            raise self.fault
+        if not self.may_write(path, visitor):
+            raise NotAllowedError("Not allowed")
+        served = self.files.files.get(name_of(path) or "")
+        if precondition is not None and not precondition(served):
+            raise PreconditionFailedError("The file has changed meanwhile")
+
+    def _serve(self, path: str, body: bytes) -> Published:
+        name = name_of(path)
+        assert name is not None
+        created = name not in self.files.files
+        if self.served:
+            self.files.files[name] = _file(name, body)
+        return Published(name, created, served=self.served)
+
+    def rename(
+        self,
+        source: str,
+        target: str,
+        upload: Upload,
+        visitor: Visitor,
+        precondition: Precondition | None = None,
+    ) -> Published:
+        with self.lock:
+            self._check(target, visitor, precondition)
+            file = self.temporaries.pop((_label(visitor), source), None)
+            if file is None:
+                raise NoPublicationError("There is no such upload")
+            self.uploads.append(upload)
+            return self._serve(target, file.body)
+
+    def drop(
+        self,
+        path: str,
+        visitor: Visitor,
+        precondition: Precondition | None = None,
+        *,
+        protocol: str = "http",
+    ) -> None:
+        with self.lock:
+            self._check(path, visitor, precondition)
+            if self.temporaries.pop((_label(visitor), path), None) is not None:
+                return
+            if self.files.files.pop(name_of(path) or "", None) is None:
+                raise NoPublicationError("Nothing was published there")
+
+    def temporary(self, path: str, visitor: Visitor) -> PublishedFile | None:
+        return self.temporaries.get((_label(visitor), path))
+
+
+def _label(visitor: Visitor) -> str:
+    return "" if visitor.account is None else visitor.account.label
+
+
+def _file(name: str, body: bytes) -> PublishedFile:
+    return PublishedFile(name, body, f'"{hashlib.sha256(body).hexdigest()[:8]}"', MODIFIED)
+
+
+def basic(user: str, password: str, encoding: str = "utf-8") -> str:
+    """Return an Authorization line."""
+    token = base64.b64encode(f"{user}:{password}".encode(encoding)).decode()
+    return f"Authorization: Basic {token}"
+
+
+FREEBUSY = basic("freebusy", "geheim")
+HANS_LOGIN = basic("hans", "wort")
+ANNA_LOGIN = basic("anna", "kennwort")
 
 
 @dataclass
@@ -85,12 +269,23 @@ class Running:
             client.shutdown(socket.SHUT_WR)
             return read_all(client)
 
-    def get(self, target: str, *lines: str, method: str = "GET") -> Answer:
+    def get(self, target: str, *lines: str, method: str = "GET", host: str = "x") -> Answer:
         """Send one request and read its one answer."""
-        head = [f"{method} {target} HTTP/1.1", "Host: x", "Connection: close", *lines]
+        return self.send(method, target, *lines, host=host)
+
+    def put(self, target: str, *lines: str, body: bytes = BODY, host: str = "x") -> Answer:
+        """Send one upload and read its one answer."""
+        return self.send(
+            "PUT", target, f"Content-Length: {len(body)}", *lines, body=body, host=host
+        )
+
+    def send(
+        self, method: str, target: str, *lines: str, body: bytes = b"", host: str = "x"
+    ) -> Answer:
+        head = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *lines]
         request = "".join(f"{line}\r\n" for line in (*head, "")).encode("utf-8", "surrogateescape")
         with self.connect() as client:
-            client.sendall(request)
+            client.sendall(request + body)
             return Answer.parse(read_all(client))
 
 
@@ -147,13 +342,21 @@ def _some(client: socket.socket) -> bytes:
 def serving(
     files: FreeBusyFiles,
     listen: tuple[tuple[str, int], ...] = (("127.0.0.1", 0),),
+    *,
+    logins: Logins | None = None,
+    publications: Publications | None = None,
+    tls: ssl.SSLContext | None = None,
     **settings: object,
 ) -> Iterator[Running]:
     """Run a server in a thread with a loop of its own, and look for faults at its end."""
     started: Future[Running] = Future()
     done = threading.Event()
     options = HttpSettings(listen=listen, **settings)  # type: ignore[arg-type]  # tests name them
-    thread = threading.Thread(target=lambda: asyncio.run(_serve(options, files, started, done)))
+
+    def make(health: Health) -> HttpServer:
+        return HttpServer(options, files, health, logins=logins, publications=publications, tls=tls)
+
+    thread = threading.Thread(target=lambda: asyncio.run(_serve(make, started, done)))
     thread.start()
     try:
         running = started.result(20)
@@ -165,7 +368,7 @@ def serving(
 
 
 async def _serve(
-    settings: HttpSettings, files: FreeBusyFiles, started: Future[Running], done: threading.Event
+    make: Callable[[Health], HttpServer], started: Future[Running], done: threading.Event
 ) -> None:
     loop = asyncio.get_running_loop()
     health: list[str] = []
@@ -176,7 +379,7 @@ async def _serve(
         return not health, health
 
     try:
-        server = HttpServer(settings, files, is_healthy)
+        server = make(is_healthy)
         await server.start()
     except FreeBusyError as error:
         started.set_exception(error)
