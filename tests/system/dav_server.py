@@ -39,7 +39,10 @@ def visitor_of(request: web.BaseRequest) -> Visitor:
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme != "Basic":
         return Visitor("127.0.0.1")
-    name = base64.b64decode(credentials).decode().partition(":")[0]
+    return visitor_named(base64.b64decode(credentials).decode().partition(":")[0])
+
+
+def visitor_named(name: str) -> Visitor:
     scope = SCOPES.get(name, Scope.MAIL)
     return Visitor("127.0.0.1", Account(name, None if scope is Scope.SHARED else name, scope))
 
@@ -97,6 +100,10 @@ class MemoryTree:
 
     def make(self, path: str) -> None:
         self._files[self.canonical(path)] = None
+
+    @property
+    def paths(self) -> list[str]:
+        return sorted(self._files)
 
     def read(self, path: str) -> bytes:
         body = self._files.get(self.canonical(path))

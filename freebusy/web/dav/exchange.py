@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from freebusy.web.dav.refused import RefusedError
+from aiohttp import web
+
+from freebusy.web.dav.refused import RefusedError, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from aiohttp import web
 
     from freebusy.ports import Visitor
 
@@ -35,9 +35,12 @@ class Exchange:
         if declared is not None and declared > limit:
             raise RefusedError(413, "The XML is larger than any client needs")
         pieces, length = [], 0
-        async for piece in self.request.content.iter_any():
-            pieces.append(piece)
-            length += len(piece)
-            if length > limit:
-                raise RefusedError(413, "The XML is larger than any client needs")
+        try:
+            async for piece in self.request.content.iter_any():
+                pieces.append(piece)
+                length += len(piece)
+                if length > limit:
+                    raise RefusedError(413, "The XML is larger than any client needs")
+        except (web.RequestPayloadError, ConnectionError) as error:  # broken chunks, broken off
+            raise malformed("The body is broken") from error
         return b"".join(pieces)

@@ -97,6 +97,7 @@ class LockMethods:
             path=self._collection.canonical(asked.path),
             root=asked.path,
             holder=Holder.of(asked.visitor),
+            address=asked.visitor.address,
             seconds=timeout(asked.headers, self._longest),
             is_shared=info.is_shared,
             is_deep=is_deep,
@@ -109,7 +110,7 @@ class LockMethods:
             raise RefusedError(423, "Locked", condition)
         if not self._locks.has_room():
             raise RefusedError(503, "Too many locks at the moment")
-        if not self._locks.has_room_for(wish.holder):
+        if not self._locks.has_room_for(wish):
             raise RefusedError(507, "This account holds too many locks")
         return self._locks.grant(wish)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_LOCKS = 4096
 MAX_LOCKS_PER_HOLDER = 64
+"""Of the shared account, which may be a whole site's: of each address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Lock:
     holder: Holder
     is_shared: bool
     is_deep: bool
+    address: str
+    """From where it was asked for."""
     owner: str
     """What the client said of itself, XML already."""
     expires: float
@@ -78,6 +81,7 @@ class Wish:
     path: str
     root: str
     holder: Holder
+    address: str
     seconds: int
     is_shared: bool = False
     is_deep: bool = False
@@ -129,10 +133,12 @@ class LockTable:
         """Whether one more lock is granted at all."""
         return len(self) < self._max_locks
 
-    def has_room_for(self, holder: Holder) -> bool:
+    def has_room_for(self, wish: Wish) -> bool:
         """Whether this holder may have one more."""
-        held = sum(lock.holder == holder for lock in self._locks.values())
-        return held < self._max_per_holder
+        mine = [lock for lock in self._locks.values() if lock.holder == wish.holder]
+        if not wish.holder.is_person:
+            mine = [lock for lock in mine if lock.address == wish.address]
+        return len(mine) < self._max_per_holder
 
     def conflicts(self, wish: Wish) -> list[Lock]:
         """Return the locks that a new one cannot stand beside (§6.2)."""
@@ -160,6 +166,7 @@ class LockTable:
             holder=wish.holder,
             is_shared=wish.is_shared,
             is_deep=wish.is_deep,
+            address=wish.address,
             owner=wish.owner,
             expires=self._clock() + wish.seconds,
         )

@@ -147,7 +147,7 @@ class PropertyMethods:
             resource,
             locks=partial(self._shown, canonical, visitor) if may_write else tuple,
             is_lockable=lambda: may_write and "LOCK" in self._collection.allowed(resource.path),
-            kept=self._kept.at(canonical),
+            kept=self._kept.at(canonical) if may_write else {},
         )
 
     def _shown(self, canonical: str, visitor: Visitor) -> list[ShownLock]:

@@ -27,8 +27,13 @@ class Element:
     """An element without its attributes, which no method of ours reads."""
 
     name: Name
-    children: list[Element] = field(default_factory=list)
-    pieces: list[str] = field(default_factory=list)
+    content: list[Element | str] = field(default_factory=list)
+    """Children and the text between them, in order."""
+
+    @property
+    def children(self) -> list[Element]:
+        """Return the elements in it."""
+        return [each for each in self.content if isinstance(each, Element)]
 
     @property
     def text(self) -> str:
@@ -36,9 +41,11 @@ class Element:
         return "".join(self._texts()).strip()
 
     def _texts(self) -> Iterator[str]:
-        yield from self.pieces
-        for child in self.children:
-            yield from child._texts()  # noqa: SLF001  # of the same class
+        for each in self.content:
+            if isinstance(each, str):
+                yield each
+            else:
+                yield from each._texts()  # noqa: SLF001  # of the same class
 
     def find(self, local: str) -> Element | None:
         """Return the first child of that name in DAV:."""
@@ -93,7 +100,7 @@ class _Reading:
             raise malformed("The XML is not well-formed")
         element = Element(Name(namespace, local))
         if self._open:
-            self._open[-1].children.append(element)
+            self._open[-1].content.append(element)
         else:
             self._root = element
         self._open.append(element)
@@ -102,4 +109,4 @@ class _Reading:
         self._open.pop()
 
     def _text(self, text: str) -> None:
-        self._open[-1].pieces.append(text)
+        self._open[-1].content.append(text)
