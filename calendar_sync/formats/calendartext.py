@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_LONGEST = 4096
+_LONGEST = 1024
+"""Characters of a value: none that free/busy reads is nearly as long."""
 
 
 def plain(value: str) -> str:
     """Return a value on one line, without control characters, cut to a sane length."""
-    return _CONTROL.sub(" ", value[:_LONGEST]).strip()
+    return _CONTROL.sub(" ", value[:_LONGEST]).strip() if value else value
 
 
 def parameter(name: str, value: str) -> str:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 4 << 20
 """Bytes of one document in UTF-8; an event with its attendees has a few thousand."""
-MAX_ELEMENTS = 50_000
+MAX_ELEMENTS = 20_000
+"""A Kolab 3 event has about 60, a Kolab 2 series one more for each exclusion."""
 MAX_DEPTH = 40
-"""An attendee's parameter in xCal is at 11."""
+"""A parameter's text in xCal is at 9."""
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,100}?encoding=["']([A-Za-z0-9._:-]{1,40})["']""")
 _CUT_OFF = frozenset(
     expat.errors.codes[message]

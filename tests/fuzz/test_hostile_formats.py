@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calendar_sync.formats import kolab2
+from calendar_sync.formats import kolab2, kolab3
 from calendar_sync.formats.part import Format, Part
 from freebusy.errors import CalendarDataError
-from tests.oracles import ours
+from tests.oracles import generator, ours
 from tests.oracles.kolab2 import random_series
+from tests.oracles.xcal import xcal
 
+EVENTS = "".join(generator.events(8, 1, datetime(2026, 2, 1, tzinfo=UTC)))
 SAMPLES: dict[str, tuple[Format, bytes]] = {
     "kolab2": (kolab2.FORMAT, random_series(Random(3)).xml().encode()),
+    "kolab3": (kolab3.FORMAT, xcal(EVENTS)),
 }
 FORMATS = {name: each[0] for name, each in SAMPLES.items()}
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
@@ -71,7 +74,7 @@ SIZE = 1 << 20
 HOSTILE = {
     "attributes": ("kolab2", b"<event " + b"".join(b"a%d='' " % n for n in range(80_000))),
     "one attribute": ("kolab2", b"<event a='" + b"x" * SIZE),
-    "elements": ("kolab2", b"<event>" + b"<day>friday</day>" * 24_000),
+    "elements": ("kolab2", b"<event>" + b"<day>friday</day>" * 19_000),
     "depth": ("kolab2", b"<event>" * (SIZE // 7)),
     "text in pieces": ("kolab2", b"<event><uid>" + b"a&#10;" * (SIZE // 6)),
     "a comment": ("kolab2", b"<event><!--" + b"-a" * (SIZE // 2)),
@@ -79,13 +82,43 @@ HOSTILE = {
     "exclusions": (
         "kolab2",
         b"<event><start-date>2026-01-01T08:00:00Z</start-date><recurrence cycle='daily'>"
-        + b"<exclusion>2026-01-01</exclusion>" * 20_000
+        + b"<exclusion>2026-01-01</exclusion>" * 19_000
         + b"</recurrence></event>",
+    ),
+    "properties": (
+        "kolab3",
+        b"<icalendar><vcalendar><components><vevent><properties>"
+        + b"<exdate><date>2026-01-01</date></exdate>" * 9_900,
+    ),
+    "values": (
+        "kolab3",
+        b"<icalendar><vcalendar><components><vevent><properties><exdate>"
+        + b"<date>2026-01-01</date>" * 19_000,
+    ),
+    "a rule's parts": (
+        "kolab3",
+        b"<icalendar><vcalendar><components><vevent><properties><dtstart><date>2026-01-01</date>"
+        b"</dtstart><rrule><recur><freq>DAILY</freq>" + b"<byday>MO</byday>" * 19_000,
+    ),
+    "events": (
+        "kolab3",
+        b"<icalendar><vcalendar><components>" + b"<vevent></vevent>" * 19_000,
+    ),
+    "components in components": (
+        "kolab3",
+        b"<icalendar><vcalendar>" + b"<components><vevent>" * 18,
+    ),
+    "parameters": (
+        "kolab3",
+        b"<icalendar><vcalendar><components><vevent><properties><dtstart><parameters>"
+        + b"<tzid>A</tzid>" * 9_000
+        + b"</parameters><date>2026-01-01</date>"
+        + b"<date/>" * 9_000,
     ),
     "attendees": (
         "kolab2",
         b"<event><start-date>2026-01-01T08:00:00Z</start-date>"
-        + b"<attendee><status>declined</status></attendee>" * 15_000
+        + b"<attendee><status>declined</status></attendee>" * 9_000
         + b"</event>",
     ),
 }
