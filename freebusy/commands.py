@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -35,8 +35,10 @@ app = typer.Typer(
 )
 serve = typer.Typer(no_args_is_help=True, help="Run one server by itself.")
 config_commands = typer.Typer(no_args_is_help=True, help="Look at the configuration.")
+password_commands = typer.Typer(no_args_is_help=True, help="Make, list and revoke app passwords.")
 app.add_typer(serve, name="serve")
 app.add_typer(config_commands, name="config")
+app.add_typer(password_commands, name="password")
 
 ConfigPath = Annotated[
     Path | None,
@@ -51,6 +53,10 @@ ConfigPath = Annotated[
 Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="NAME", help="NAMEs, addresses or aliases.", show_default=False),
+]
+
+Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A folder of .vfb, .ifb or .xfb files.")
 ]
 
 
@@ -208,6 +214,54 @@ def doctor(config: ConfigPath = None) -> None:
         raise typer.Exit(FAILED)
 
 
+@app.command()
+def publications(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A NAME, address or alias.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    body: Annotated[
+        int | None, typer.Option(metavar="N", help="Print this one as it was received.")
+    ] = None,
+    config: ConfigPath = None,
+) -> None:
+    """List what clients published for somebody, and what counts."""
+    from freebusy.publicationcommands import print_body, print_publications
+
+    settings = load_config(config)
+    if body is None:
+        print_publications(settings, name, as_json=as_json)
+    else:
+        print_body(settings, name, body)
+
+
+@app.command("import")
+def import_(
+    folder: Folder,
+    own: Annotated[
+        bool, typer.Option("--own", help="Let them count as what people published themselves.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")] = False,
+    config: ConfigPath = None,
+) -> None:
+    """Take a folder of old .vfb files over as publications."""
+    from freebusy.publicationcommands import import_folder
+
+    if not import_folder(load_config(config), folder, own=own, dry_run=dry_run):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def compare(
+    folder: Folder,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: ConfigPath = None,
+) -> None:
+    """Say whose served times are freer than in old .vfb files."""
+    from freebusy.publicationcommands import compare_folder
+
+    if not compare_folder(load_config(config), folder, as_json=as_json):
+        raise typer.Exit(FAILED)
+
+
 @app.command("client-setup")
 def client_setup(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A NAME, address or alias.")],
@@ -231,6 +285,59 @@ def client_setup(
         write_registry_file(settings, name, url=url)
     else:
         raise typer.BadParameter("a .reg file holds no password: use --reg without --new-password")
+
+
+# -- passwords
+
+
+@password_commands.command("hash")
+def password_hash() -> None:
+    """Read a password, and print the hash for the configuration."""
+    from freebusy.passwordcommands import print_hash
+
+    print_hash()
+
+
+@password_commands.command("add")
+def password_add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A NAME, address or alias.")],
+    label: Annotated[str, typer.Option(help="What it is for, such as outlook.")],
+    scope: Annotated[
+        Literal["publish", "read", "connector"], typer.Option(help="What it is good for.")
+    ] = "publish",
+    config: ConfigPath = None,
+) -> None:
+    """Make an app password, and print it this once."""
+    from freebusy.passwordcommands import add
+    from freebusy.ports import Scope
+
+    add(load_config(config), name, label, Scope(scope))
+
+
+@password_commands.command("list")
+def password_list(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Of one person.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: ConfigPath = None,
+) -> None:
+    """List app passwords: what for, since when, last used from where."""
+    from freebusy.passwordcommands import print_list
+
+    print_list(load_config(config), name, as_json=as_json)
+
+
+@password_commands.command("revoke")
+def password_revoke(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A NAME, address or alias.")],
+    label: Annotated[str, typer.Argument(metavar="LABEL", help="As listed.")],
+    config: ConfigPath = None,
+) -> None:
+    """Make an app password worthless from now on."""
+    from freebusy.passwordcommands import revoke
+
+    revoke(load_config(config), name, label)
 
 
 # -- filters: they read their arguments themselves, see freebusy.filters

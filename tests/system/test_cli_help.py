@@ -14,6 +14,8 @@ from tests.system.cli_case import CLI, ROOT, freebusy
 COMMANDS = (
     "run", "serve http", "serve ftp", "sync", "refresh", "status", "show", "config check",
     "doctor", "convert", "parse", "client-setup",
+    "password hash", "password add", "password list", "password revoke", "publications", "import",
+    "compare",
 )  # fmt: skip
 DOCUMENTED = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 

@@ -84,4 +84,4 @@ def publish(
         spans=spans,
         as_of=as_of,
     )
-    gateway.public_directory(config).replace(name, encode(made))
+    gateway.tree(config).replace(name, encode(made))
