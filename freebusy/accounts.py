@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from freebusy.names import REFUSED_EXTENSIONS, SERVED_EXTENSIONS
+from freebusy.names import REFUSED_EXTENSIONS, SERVED_EXTENSIONS, requested_name
 from freebusy.period import TimeRange, from_seconds
 from freebusy.ports import PublishedFile
 from freebusy.public import entity_tag
-from freebusy.roster import Roster as Roster  # noqa: PLC0414  # where others look for it
+from freebusy.rights import ABSENT
 from freebusy.scanners import Scanners
 from freebusy.vfreebusy import SANE, FreeBusy, encode
 
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from freebusy.ports import Visitor
     from freebusy.rights import Rights
 
-MAX_REMEMBERED = 8192
-"""Paths whose answer is remembered: a few of each per person, however they are asked for."""
-MAX_REMEMBERED_PATH = 256
-"""In characters; who asks for longer ones is answered without remembering."""
+Answer = TypeVar("Answer")
 
-_ABSENT = " "
-"""What is looked for in the place of a name that is nobody's or hidden; no NAME holds a space."""
+MAX_REMEMBERED = 8192
+"""Paths and addresses whose answer is remembered: a few per person, however they ask."""
+MAX_REMEMBERED_LENGTH = 256
+"""In characters; for longer paths nothing is remembered."""
+
+_ABSENT_LENGTH = 48
+"""In characters, of which one may take four bytes."""
 
 _PREFIXES = ("/pub/calendar/", "/calendar/", "/freebusy/")
 
@@ -56,22 +59,38 @@ class _View:
     def __init__(self, rights: Rights, *, no_information: bool) -> None:
         self.rights = rights
         self.no_information = no_information
+        self.known: dict[str, dict[str, str]] = {}
+        """Address -> one of the next two."""
         self.inside: dict[str, str] = {}
         self.outside: dict[str, str] = {}
         """Path -> what an anonymous visitor from inside, or outside, reads there.
 
         What an account has read is not remembered: it would answer strangers faster."""
 
+    def known_to(self, visitor: Visitor) -> dict[str, str]:
+        """Return what is remembered for anonymous visitors from there."""
+        known = self.inside if self.rights.is_inside(visitor) else self.outside
+        return _remember(self.known, visitor.address, known)
+
+    def look_up(self, path: str, visitor: Visitor) -> str:
+        """Return the NAME that a path means for a visitor who may read it, else an absent one.
+
+        That is made of what was asked for, so that the file system has as much to do as
+        for a person without a file.
+        """
+        wanted = requested_name(path)
+        if wanted is None:
+            return ABSENT
+        name = self.rights.roster.canonical(wanted) or ""
+        if self.rights.reads(visitor, name):
+            return name
+        return ABSENT + wanted.local[:_ABSENT_LENGTH]
+
     def says_nothing(self, path: str, visitor: Visitor) -> bool:
         """Whether a refusal is said by a file that claims nothing."""
         if not self.no_information or not _may_say_nothing(path):
             return False
         return self.rights.admits(visitor) and not self.rights.needs_login(visitor)
-
-    def look_up(self, path: str, visitor: Visitor) -> str:
-        """Return the NAME that a path means for a visitor who may read it, else _ABSENT."""
-        name = self.rights.roster.named_by(path) or _ABSENT
-        return name if self.rights.reads(visitor, name) else _ABSENT
 
 
 class PublishedFiles:
@@ -126,11 +145,13 @@ class PublishedFiles:
         if visitor.account is not None:
             name = view.look_up(path, visitor)
         else:
-            known = view.inside if view.rights.is_inside(visitor) else view.outside
+            known = view.known.get(visitor.address)
+            if known is None:
+                known = view.known_to(visitor)
             name = known.get(path) or _remember(known, path, view.look_up(path, visitor))
         file = self._files.read(name)
         if file is None and view.says_nothing(path, visitor):
-            return no_information(self._now())
+            return no_information(int(self._now()))
         return file
 
     def listing(self, visitor: Visitor) -> Sequence[PublishedFile]:
@@ -146,13 +167,13 @@ class PublishedFiles:
         return self._scanners.refuse(visitor.address)
 
 
-def _remember(known: dict[str, str], path: str, name: str) -> str:
+def _remember(known: dict[str, Answer], key: str, answer: Answer) -> Answer:
     """Keep an answer; forget all when full, which costs less than an order of use."""
-    if len(path) <= MAX_REMEMBERED_PATH:
+    if len(key) <= MAX_REMEMBERED_LENGTH:
         if len(known) >= MAX_REMEMBERED:
             known.clear()
-        known[path] = name
-    return name
+        known[key] = answer
+    return answer
 
 
 # -- a file that claims nothing
@@ -167,13 +188,14 @@ _NOTHING = encode(
 _NOTHING_TAG = entity_tag(_NOTHING)
 
 
-def no_information(now: float) -> PublishedFile:
+@lru_cache(maxsize=2)
+def no_information(now: int) -> PublishedFile:
     """Return a file that claims nothing of anybody, the same for whoever is asked for.
 
     Its name is empty.  It was modified at ``now``, in seconds since 1970: whoever holds
     an older, real one must not be told that it still is good (RFC 9110 §13.1.3).
     """
-    return PublishedFile("", _NOTHING, _NOTHING_TAG, from_seconds(int(now)))
+    return PublishedFile("", _NOTHING, _NOTHING_TAG, from_seconds(now))
 
 
 def _may_say_nothing(path: str) -> bool:

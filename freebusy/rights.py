@@ -35,6 +35,9 @@ Network = IPv4Network | IPv6Network
 Audience = Literal["anyone", "networks", "accounts"]
 """Whoever asks; the listed networks and whoever has logged in; whoever has logged in."""
 
+ABSENT = " "
+"""What stands before a name that is looked for and never there: no NAME holds a space."""
+
 MAX_REMEMBERED = 8192
 """Addresses whose networks are remembered."""
 
@@ -185,9 +188,9 @@ class Rights:
         """Whether the file of a NAME is kept from the tree that other servers may serve.
 
         So it is where fewer may read it than the site lets in, and of whoever is not in
-        the roster.
+        the roster.  Not so what is never there: it is looked for where most files are.
         """
-        return name not in self._public
+        return name not in self._public and not name.startswith(ABSENT)
 
     # -- writing
 

@@ -115,6 +115,16 @@ def test_a_file_that_appears_is_found(tree: Tree) -> None:
     assert [b"file of otto"] == bodies(files, LOCAL, "/calendar/otto.vfb")
 
 
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../hans", "a\0b", "\udcff", "a\nb", " hans", "*", "%00", "hans.xfb"]
+)
+def test_what_is_no_name_finds_nothing(tree: Tree, name: str) -> None:
+    """Malformed names are refused like unknown ones, whatever is in them."""
+    files = PublishedFiles(tree, rules())
+    for visitor in (LOCAL, FOREIGN, OWNER):
+        assert [None] * 2 == bodies(files, visitor, f"/calendar/{name}.vfb", f"/calendar/{name}")
+
+
 # -- reload
 
 
@@ -147,8 +157,13 @@ def test_remembered_paths_are_bounded(tree: Tree, monkeypatch: pytest.MonkeyPatc
     """However many paths come, and however long, memory stays bounded and answers right."""
     monkeypatch.setattr(accounts, "MAX_REMEMBERED", 10)
     files = PublishedFiles(tree, rules())
-    paths = [f"/calendar/nobody{n}.vfb" for n in range(100)] + ["/calendar/" + "x" * 5000]
-    assert [None] * 101 == bodies(files, LOCAL, *paths)
+    paths = [f"/calendar/nobody{n}.vfb" for n in range(100)]
+    paths += ["/calendar/" + "x" * n for n in (47, 48, 190, 200, 201, 300, 5000)]
+    paths += ["/calendar/" + "\U0001e900" * n for n in (47, 48, 50)]
+    assert [None] * len(paths) == bodies(files, LOCAL, *paths)
+    for n in range(20):
+        files.find("/calendar/hans.vfb", Visitor(f"10.0.0.{n}"))
+    assert len(files._view.known) <= 10
     assert len(files._view.inside) <= 10
     assert all(len(path) < 300 for path in files._view.inside)
     assert [b"file of hans"] == bodies(files, LOCAL, "/calendar/hans.vfb")
@@ -190,7 +205,7 @@ def silent(tree: Tree, **options: object) -> PublishedFiles:
 @pytest.mark.parametrize("form", ["/pub/calendar/{}.vfb", "/calendar/{}.IFB", "/freebusy/{}.ifb"])
 def test_whatever_is_refused_gets_one_file(tree: Tree, form: str, name: str) -> None:
     """Unknown, hidden, malformed names and those without a file: equal in all they show."""
-    expected = accounts.no_information(NOW)
+    expected = accounts.no_information(int(NOW))
     assert [expected] * 2 == [silent(tree).find(form.format(name), v) for v in (LOCAL, FOREIGN)]
 
 
@@ -225,7 +240,7 @@ def test_who_is_asked_for_a_login_gets_no_empty_file(tree: Tree) -> None:
 
 def test_the_empty_file_claims_nothing() -> None:
     """It is a valid file of one second long ago, without a period and without a name."""
-    file = accounts.no_information(NOW)
+    file = accounts.no_information(int(NOW))
     known = decode(file.body, now=datetime.now(UTC))
     assert ("", (), "nobody@invalid") == (file.name, known.periods, known.organizer)
     assert 1 == known.window.seconds[1] - known.window.seconds[0]

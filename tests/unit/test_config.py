@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from freebusy.accounts import Roster
 from freebusy.config import Config, Endpoint, ImapSource, VdirSource, load, urls
 from freebusy.config.system import system_zone
 from freebusy.config.values import duration_text
 from freebusy.period import FreeBusyType
+from freebusy.roster import Roster
 from tests.servers.certificate import make_certificate
 
 if TYPE_CHECKING:
