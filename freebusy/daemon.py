@@ -8,19 +8,21 @@ import os
 import resource
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from freebusy import gateway
 from freebusy.config import ImapSource, urls
 from freebusy.errors import ConfigurationError, FreeBusyError
+from freebusy.listeners import ftp_server, http_server
 from freebusy.regeneration import Plan, Regeneration
+from freebusy.serving import Serving
 from freebusy.wallclock import WallClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from freebusy.accounts import PublishedFiles
-    from freebusy.config import Config
+    from freebusy.config import Config, Tls
     from freebusy.gateway import Engine
     from freebusy.web.server import HttpServer
     from ftpsrv.server import FtpServer
@@ -31,6 +33,9 @@ MANY_FILES = 65_536
 """Open files that are asked for: a connection each, and two or three for an FTP session."""
 ALL_PARTS = frozenset({"http", "ftp", "sync"})
 _VDIR_THREADS = 2
+_GLANCE = 5.0
+"""Seconds between two looks at the files of the certificate."""
+_TIDY_EVERY = 600.0
 
 
 def regeneration(config: Config, engine: Engine) -> Regeneration:
@@ -79,6 +84,16 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def _signature(tls: Tls) -> tuple[int, ...]:
+    """Return what differs whenever the certificate's files may have changed."""
+    files = [path for path in (tls.certificate, tls.key) if path is not None]
+    try:
+        stats = [path.stat() for path in files]
+    except OSError:  # being replaced
+        return (-1,)
+    return tuple(value for stat in stats for value in (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+
+
 class Daemon:
     """Runs some or all of the parts until it is told to stop."""
 
@@ -89,7 +104,9 @@ class Daemon:
         self._config = config
         self._parts = frozenset(parts)
         self._reread = reread
-        self._files: PublishedFiles | None = None
+        self._serving: Serving | None = None
+        self._certificate: tuple[int, ...] = ()
+        self._tidying: asyncio.Task[None] | None = None
         self._http: HttpServer | None = None
         self._ftp: FtpServer | None = None
         self._ftp_thread: threading.Thread | None = None
@@ -122,64 +139,34 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._begin_reload)
 
     async def _start(self) -> None:
-        gateway.prepare_state(self._config.site.state)
-        public = gateway.public_directory(self._config)
-        self._files = gateway.published_files(self._config, public)
         for warning in self._config.warnings:
             log.warning("config %s", warning)
+        if self._parts & {"http", "ftp"}:
+            self._serving = Serving(self._config)
+            await self._start_servers(self._serving)
+            log.info("access %s", gateway.rights(self._config).describe())
+        if "sync" in self._parts:
+            self._start_sync()
+        self._tidying = asyncio.create_task(self._keep_tidy())
+
+    async def _start_servers(self, serving: Serving) -> None:
         problems: list[str] = []
         for part, start in (("http", self._start_http), ("ftp", self._start_ftp)):
             if part in self._parts and getattr(self._config, part).enabled:
                 try:
-                    await start(self._files)
+                    await start(serving)
                 except ConfigurationError as error:
                     problems += error.problems
         if problems:
             raise ConfigurationError(problems)
-        if "sync" in self._parts:
-            self._start_sync()
-        if self._parts & {"http", "ftp"}:
-            log.info("access %s", gateway.read_access(self._config).describe())
+        self._certificate = _signature(self._config.tls)
 
-    async def _start_http(self, files: PublishedFiles) -> None:
-        from freebusy.web.server import HttpServer
-        from freebusy.web.settings import HttpSettings
-
-        table = self._config.http
-        settings = HttpSettings(
-            listen=tuple((place.host, place.port) for place in table.listen),
-            listing=self._config.access.listing,
-            max_connections=table.max_connections,
-            max_connections_per_address=table.max_connections_per_address,
-            header_timeout=table.header_timeout.total_seconds(),
-            keepalive_timeout=table.keepalive_timeout.total_seconds(),
-            answer_timeout=table.answer_timeout.total_seconds(),
-            max_line_size=table.max_line_size,
-            max_headers=table.max_headers,
-            trusted_proxies=tuple(map(str, table.trusted_proxies)),
-        )
-        self._http = HttpServer(settings, files, self._health)
+    async def _start_http(self, serving: Serving) -> None:
+        self._http = http_server(self._config, serving, self._health)
         await self._http.start()
 
-    async def _start_ftp(self, files: PublishedFiles) -> None:
-        from ftpsrv.server import FtpServer, FtpSettings
-
-        table = self._config.ftp
-        ports = table.passive_ports
-        self._ftp = FtpServer(
-            FtpSettings(
-                listen=tuple((place.host, place.port) for place in table.listen),
-                passive_ports=ports,
-                masquerade_address=table.masquerade_address,
-                max_connections=table.max_connections,
-                max_connections_per_address=table.max_connections_per_address,
-                idle_timeout=table.idle_timeout.total_seconds(),
-                data_timeout=table.data_timeout.total_seconds(),
-                login_delay=table.login_delay.total_seconds(),
-                banner=table.banner,
-            ),
-            files,
-        )
+    async def _start_ftp(self, serving: Serving) -> None:
+        self._ftp = ftp_server(self._config, serving)
         self._ftp.start()
         loop = asyncio.get_running_loop()
         self._ftp_thread = threading.Thread(
@@ -234,14 +221,54 @@ class Daemon:
             return
         if config.http != self._config.http or config.ftp != self._config.ftp:
             log.warning("reload [http] and [ftp] take effect at the next start")
+        if config.tls.is_configured != self._config.tls.is_configured:
+            log.warning("reload a first certificate takes effect at the next start")
         self._config = config
-        if self._files is not None:
-            access = gateway.read_access(config)
-            self._files.reload(gateway.roster(config), access, listing=config.access.listing)
+        if self._serving is not None:
+            await asyncio.to_thread(self._serving.reload, config)
+            self._take_certificate()
         if "sync" in self._parts:
             await asyncio.to_thread(self._stop_sync)
             await asyncio.to_thread(self._start_sync)
         log.info("reload persons=%d sources=%d", len(config.members), len(config.sources))
+
+    # -- what has to be done now and then
+
+    async def _keep_tidy(self) -> None:
+        """Remove what has had its time, and take a renewed certificate, while all else goes on."""
+        next_tidy = 0.0
+        while True:
+            try:
+                if time.monotonic() >= next_tidy:
+                    next_tidy = time.monotonic() + _TIDY_EVERY
+                    await asyncio.to_thread(self._tidy)
+                if _signature(self._config.tls) != self._certificate:
+                    self._take_certificate()
+            except FreeBusyError as error:
+                log.warning("tidy error=%s", error)
+            await asyncio.sleep(_GLANCE)
+
+    def _tidy(self) -> None:
+        if self._serving is not None:
+            self._serving.tidy()
+        engine = self._engine
+        if engine is not None:
+            engine.see_off()
+
+    def _take_certificate(self) -> None:
+        """Show the certificate that is in the files now; a broken one changes nothing."""
+        tls = self._config.tls
+        self._certificate = _signature(tls)
+        if tls.certificate is None or tls.key is None:
+            return
+        try:
+            for server in (self._http, self._ftp):
+                if server is not None:
+                    server.reload_certificate(tls.certificate, tls.key)
+        except ConfigurationError as error:
+            log.warning("tls event=refused error=%s", "; ".join(error.problems))
+        else:
+            log.info("tls event=certificate_taken")
 
     def _stop_sync(self) -> None:
         if self._regeneration is not None:
@@ -251,6 +278,8 @@ class Daemon:
         self._regeneration = self._engine = None
 
     async def _close(self) -> None:
+        if self._tidying is not None:
+            self._tidying.cancel()
         if self._http is not None:
             await self._http.stop()
         if self._ftp is not None:
@@ -258,4 +287,6 @@ class Daemon:
         if self._ftp_thread is not None:
             self._ftp_thread.join(2)
         self._stop_sync()
+        if self._serving is not None:
+            self._serving.close()
         log.info("stopped")

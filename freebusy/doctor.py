@@ -138,9 +138,7 @@ def _people(config: Config) -> Iterator[Finding]:
         yield Finding(
             "warn", "people", f"no source, so no file, for {_names(homeless)}: give them one"
         )
-    strangers = [
-        name for name in gateway.public_directory(config).names() if name not in config.members
-    ]
+    strangers = [name for name in gateway.tree(config).names() if name not in config.members]
     if strangers:
         yield Finding(
             "warn",

@@ -6,22 +6,27 @@ The only place where edges are made and put into one another.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from freebusy.accounts import PublishedFiles, ReadAccess, Roster
+from freebusy.apppasswords import AppPasswords
 from freebusy.busytime import CalendarOwner
-from freebusy.config import ImapSource, VdirSource
+from freebusy.combine import Combination
+from freebusy.config import VdirSource
 from freebusy.config.values import nearest
 from freebusy.errors import ConfigurationError, StoreError
 from freebusy.expanding import Person, Rules
 from freebusy.locks import Locks
 from freebusy.names import requested_name
 from freebusy.public import PublicDirectory
+from freebusy.publications import Ledger
 from freebusy.publisher import Publisher
+from freebusy.rights import PersonRights, Rights
+from freebusy.roster import Roster
 from freebusy.store import Store
 from freebusy.syncing import Feed, Syncer
+from freebusy.tree import Tree
 from freebusy.wording import safe
 from freebusy.worker import Workers
 
@@ -29,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from calendar_sync.pages import Limits
-    from freebusy.config import Config, Member, Source
+    from calendar_sync.imap.settings import ImapSettings
+    from freebusy.config import Config, ImapSource, Member, Source
     from freebusy.ports import CalendarSource
 
 log = logging.getLogger(__name__)
@@ -57,6 +62,8 @@ def prepare_state(state: Path) -> None:
                 directory.mkdir(parents=True, exist_ok=True)
                 directory.chmod(0o755)  # also where the umask is 077, as in the systemd units
         (state / "locks").mkdir(mode=0o700, exist_ok=True)
+        (state / "restricted").mkdir(mode=0o700, exist_ok=True)
+        (state / "restricted").chmod(0o700)  # also where a backup brought it back otherwise
         database = state / "store.db"
         database.touch(mode=0o600, exist_ok=True)
     except OSError as error:
@@ -64,11 +71,6 @@ def prepare_state(state: Path) -> None:
             f"the state directory {state} cannot be used ({error.strerror}):"
             " give the gateway's user the right to write there, or set site.state"
         ) from error
-
-
-def public_directory(config: Config) -> PublicDirectory:
-    """Return the published tree."""
-    return PublicDirectory(config.site.state / "public")
 
 
 def roster(config: Config) -> Roster:
@@ -102,16 +104,29 @@ def wanted(config: Config, names: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(found.values()) if name is not None]
 
 
-def read_access(config: Config) -> ReadAccess:
-    """Return who may read."""
-    return ReadAccess(None if config.access.read == "anyone" else config.access.networks)
-
-
-def published_files(config: Config, public: PublicDirectory) -> PublishedFiles:
-    """Return the published tree as visitors see it."""
-    return PublishedFiles(
-        public, roster(config), read_access(config), listing=config.access.listing
+def rights(config: Config) -> Rights:
+    """Return who may read and write what."""
+    access, publish = config.access, config.publish
+    return Rights(
+        roster(config),
+        site_read=access.read,
+        networks=access.networks,
+        persons={
+            name: PersonRights(member.read, member.delegates)
+            for name, member in config.members.items()
+        },
+        trusted_networks=publish.trusted_networks,
+        publishing=publish.enabled,
+        listing=access.listing,
+        logins=True,  # an app password can be made at any time
     )
+
+
+def tree(config: Config) -> Tree:
+    """Return the published tree with the restricted one beside it."""
+    public = PublicDirectory(config.site.state / "public")
+    restricted = PublicDirectory(config.site.state / "restricted", private=True)
+    return Tree(public, restricted, rights(config).is_restricted)
 
 
 def person(name: str, member: Member, config: Config) -> Person:
@@ -122,7 +137,8 @@ def person(name: str, member: Member, config: Config) -> Person:
         needs_action=config.site.needs_action_type,
         working_elsewhere=config.site.working_elsewhere_type,
     )
-    return Person(name, member.addresses[0], owner, member.owner, member.sources)
+    combination = Combination(member.combine)
+    return Person(name, member.addresses[0], owner, member.owner, member.sources, combination)
 
 
 def persons(config: Config) -> dict[str, Person]:
@@ -139,6 +155,7 @@ def rules(config: Config) -> Rules:
         confirm_after=tuple(step.total_seconds() for step in config.schedule.confirm_after),
         untouched_is_free=config.site.untouched_calendar == "free",
         plain=config.site.plain_profile,
+        publication_max_age=config.publish.publication_max_age,
     )
 
 
@@ -156,32 +173,32 @@ def calendar_source(config: Config, source: Source) -> CalendarSource:
         from calendar_sync.vdir import VdirSource as Vdir
 
         return Vdir(source.root, source.path, limits=limits, force_polling=source.polling or None)
-    return _imap_source(source, limits)
-
-
-def _imap_source(source: ImapSource, limits: Limits) -> CalendarSource:
-    from calendar_sync.imap.settings import ImapSettings
     from calendar_sync.imap.source import ImapSource as Imap
 
-    return Imap(
-        ImapSettings(
-            host=source.host,
-            port=source.port,
-            security=source.security,
-            allow_plain=source.allow_plain,
-            ca_file=None if source.ca_file is None else str(source.ca_file),
-            username=source.username,
-            password=source.password,
-            folder=source.folders,
-            timeout=source.timeout.total_seconds(),
-            limits=limits,
-            whole_bytes=source.whole,
-            max_connections=source.max_connections,
-            max_watched=source.max_watched,
-            idle_seconds=source.idle.total_seconds(),
-            poll_seconds=source.poll.total_seconds(),
-        )
+    return Imap(imap_settings(source, limits=limits))
+
+
+def imap_settings(source: ImapSource, **changes: Any) -> ImapSettings:
+    """Return a mail server's table as the room that asks it wants it, with some changes."""
+    from calendar_sync.imap.settings import ImapSettings
+
+    settings = ImapSettings(
+        host=source.host,
+        port=source.port,
+        security=source.security,
+        allow_plain=source.allow_plain,
+        ca_file=None if source.ca_file is None else str(source.ca_file),
+        username=source.username,
+        password=source.password,
+        folder=source.folders,
+        timeout=source.timeout.total_seconds(),
+        whole_bytes=source.whole,
+        max_connections=source.max_connections,
+        max_watched=source.max_watched,
+        idle_seconds=source.idle.total_seconds(),
+        poll_seconds=source.poll.total_seconds(),
     )
+    return replace(settings, **changes)
 
 
 def feeds(config: Config) -> dict[str, Feed]:
@@ -196,7 +213,8 @@ class Engine:
     """What reads calendars and renders files, over one state directory."""
 
     store: Store
-    public: PublicDirectory
+    tree: Tree
+    ledger: Ledger
     workers: Workers
     syncer: Syncer
     publisher: Publisher
@@ -205,15 +223,15 @@ class Engine:
     forget_after: timedelta
 
     def see_off(self) -> None:
-        """Withdraw the files of people who left, and later forget what was read of them.
+        """Withdraw the files of people who left, and later forget what is known of them.
 
         They are out of the roster and nobody can ask for them; their file goes once the
         change has lasted as long as any other loss must.
         """
         moment = int(now().timestamp())
         waits = self.syncer.rules.confirm_after
-        known = {state.person for state in self.store.calendars()} | set(self.public.names())
-        for name in known:
+        known = {state.person for state in self.store.calendars()} | self.ledger.names()
+        for name in known | set(self.tree.names()):
             since = self.store.meta(f"left:{name}")
             if name in self.persons:
                 if since:
@@ -224,8 +242,13 @@ class Engine:
             elif moment - int(since) >= (waits[-1] if waits else 0):
                 self.publisher.withdraw(name)
                 if moment - int(since) >= self.forget_after.total_seconds():
-                    for state in self.store.calendars(name):
-                        self.store.forget(state.id)
+                    self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        for state in self.store.calendars(name):
+            self.store.forget(state.id)
+        self.ledger.forget(name)
+        AppPasswords(self.store, now).forget(name)
 
     def close(self) -> None:
         """Let go of sources, workers and the store."""
@@ -240,9 +263,11 @@ def engine(config: Config) -> Engine:
     from calendar_sync.formats import extract
 
     prepare_state(config.site.state)
-    public = public_directory(config)
-    public.sweep(_LEFTOVER)
+    files = tree(config)
+    files.sweep(_LEFTOVER)
+    files.settle()
     store = Store(config.site.state / "store.db")
+    ledger = Ledger(store, keep_bytes=config.publish.keep_received_bytes)
     locks = Locks(config.site.state / "locks")
     site_rules = rules(config)
     workers = Workers(
@@ -253,11 +278,18 @@ def engine(config: Config) -> Engine:
     )
     return Engine(
         store=store,
-        public=public,
+        tree=files,
+        ledger=ledger,
         workers=workers,
         syncer=Syncer(store=store, workers=workers, locks=locks, rules=site_rules, now=now),
         publisher=Publisher(
-            store=store, public=public, workers=workers, locks=locks, rules=site_rules, now=now
+            store=store,
+            public=files,
+            workers=workers,
+            locks=locks,
+            rules=site_rules,
+            now=now,
+            ledger=ledger,
         ),
         feeds=feeds(config),
         persons=persons(config),

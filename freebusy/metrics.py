@@ -27,7 +27,8 @@ from freebusy import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-Protocol = Literal["http", "https", "ftp", "ftps"]
+    from freebusy.ports import TransferProtocol
+
 LoginOutcome = Literal["accepted", "refused", "slowed", "unavailable"]
 """``slowed``: turned away unchecked; ``unavailable``: the mail server could not be asked."""
 PublicationOutcome = Literal[
@@ -102,7 +103,7 @@ class Metrics:
 
     # -- visitors
 
-    def login(self, protocol: Protocol, outcome: LoginOutcome) -> None:
+    def login(self, protocol: TransferProtocol, outcome: LoginOutcome) -> None:
         """Count a login that was tried."""
         self._logins.labels(protocol, outcome).inc()
 
@@ -112,11 +113,11 @@ class Metrics:
             self._delays.inc()
             self._waits.inc(seconds)
 
-    def publication(self, protocol: Protocol, outcome: PublicationOutcome) -> None:
+    def publication(self, protocol: TransferProtocol, outcome: PublicationOutcome) -> None:
         """Count an upload, a rename or a removal."""
         self._publications.labels(protocol, outcome).inc()
 
-    def name_refused(self, protocol: Protocol) -> None:
+    def name_refused(self, protocol: TransferProtocol) -> None:
         """Count a request for a name that is unknown, hidden or malformed."""
         self._names.labels(protocol).inc()
 

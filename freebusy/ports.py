@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, NewType, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NewType, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import threading
@@ -237,6 +237,12 @@ class FreeBusyFiles(Protocol):
     def admits(self, visitor: Visitor) -> bool:
         """Whether this visitor may read anything at all."""
 
+    def needs_login(self, visitor: Visitor) -> bool:
+        """Whether what is refused to this visitor might be read after a login.
+
+        Then every refusal alike asks for one.
+        """
+
     def find(self, path: str, visitor: Visitor) -> PublishedFile | None:
         """Return the file at a decoded absolute path such as ``/pub/calendar/hans.vfb``.
 
@@ -254,13 +260,15 @@ class FreeBusyFiles(Protocol):
         """
 
 
+TransferProtocol = Literal["http", "https", "ftp", "ftps"]
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """What a client brings."""
 
     body: bytes = field(repr=False)
-    protocol: str
-    """``http``, ``https``, ``ftp`` or ``ftps``."""
+    protocol: TransferProtocol
     client: str = ""
     """What the client calls itself (User-Agent, CLNT); cleaned and cut by whoever keeps it."""
 
@@ -290,8 +298,9 @@ class Publications(Protocol):
     and are called in a thread; all may be called from any.
     """
 
-    max_upload: int
-    """Octets of one upload."""
+    @property
+    def max_upload(self) -> int:
+        """Return how many octets an upload may have."""
 
     def may_write(self, path: str, visitor: Visitor) -> bool:
         """Whether an upload at this path may be tried; does not block."""
@@ -319,7 +328,14 @@ class Publications(Protocol):
         :meth:`publish`; the temporary upload is then still there.
         """
 
-    def drop(self, path: str, visitor: Visitor, precondition: Precondition | None = None) -> None:
+    def drop(
+        self,
+        path: str,
+        visitor: Visitor,
+        precondition: Precondition | None = None,
+        *,
+        protocol: TransferProtocol = "http",
+    ) -> None:
         """Remove what was published there, or a temporary upload; what is computed stays.
 
         Raises NoPublicationError where nothing is, NotAllowedError, PreconditionFailedError.

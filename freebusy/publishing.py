@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from freebusy.expanding import Person
-    from freebusy.ports import Precondition, Visitor
+    from freebusy.metrics import PublicationOutcome
+    from freebusy.ports import Precondition, TransferProtocol, Visitor
     from freebusy.publisher import Publisher
     from freebusy.rights import Rights
     from freebusy.uploads import TemporaryUploads
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_OUTCOMES: dict[type[FreeBusyError], str] = {
+_OUTCOMES: dict[type[FreeBusyError], PublicationOutcome] = {
     NotFreeBusyError: "not_free_busy",
     NotAllowedError: "not_allowed",
     TooLargeError: "too_large",
@@ -83,14 +84,14 @@ class Publishing:
         publisher: Publisher,
         uploads: TemporaryUploads,
         now: Callable[[], datetime],
-        counted: Callable[[str, str], None] = lambda protocol, outcome: None,  # noqa: ARG005  # nobody counts
+        counted: Callable[[TransferProtocol, PublicationOutcome], None] | None = None,
     ) -> None:
         """``counted`` hears of every upload: protocol, outcome."""
         self._terms = terms
         self._publisher = publisher
         self._uploads = uploads
         self._now = now
-        self._counted = counted
+        self._counted = counted or _uncounted
 
     def reload(self, terms: Terms) -> None:
         """Go on with other terms; a request sees all of the old or all of the new."""
@@ -147,7 +148,7 @@ class Publishing:
         visitor: Visitor,
         precondition: Precondition | None = None,
         *,
-        protocol: str = "http",
+        protocol: TransferProtocol = "http",
     ) -> None:
         """Remove what was published at a path, or a temporary upload."""
         upload = Upload(b"", protocol)
@@ -226,7 +227,12 @@ class Publishing:
         return self._publisher.publish(person, received, precondition)
 
     def _note(
-        self, target: _Target | None, upload: Upload, visitor: Visitor, outcome: str, why: str = ""
+        self,
+        target: _Target | None,
+        upload: Upload,
+        visitor: Visitor,
+        outcome: PublicationOutcome,
+        why: str = "",
     ) -> None:
         """Log and count what became of an upload."""
         self._counted(upload.protocol, outcome)
@@ -242,7 +248,11 @@ class Publishing:
         )
 
 
-def _outcome(refusal: FreeBusyError) -> str:
+def _uncounted(protocol: TransferProtocol, outcome: PublicationOutcome) -> None:
+    """Do nothing: nobody counts."""
+
+
+def _outcome(refusal: FreeBusyError) -> PublicationOutcome:
     return _OUTCOMES.get(type(refusal), "failed")
 
 

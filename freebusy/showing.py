@@ -173,7 +173,7 @@ def exact_times(each: Day, place: Zone) -> list[str]:
 def print_days(config: Config, name: str, days: int) -> None:
     """Draw a person's coming days; FreeBusyError says why there is nothing to draw."""
     canonical = gateway.wanted(config, [name])[0]
-    file = gateway.public_directory(config).read(canonical)
+    file = gateway.tree(config).read(canonical)
     if file is None:
         found = standing(config, [canonical], gateway.now()).persons[0]
         raise FreeBusyError(f"{canonical} has no file: {found.no_file}")

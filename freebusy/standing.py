@@ -146,11 +146,15 @@ def standing(config: Config, names: Sequence[str], now: datetime) -> Standing:
         if store is not None:
             stack.callback(store.close)
         states = _by_person(store)
+        files = gateway.tree(config)
         return Standing(
             now=now,
             ran=store is not None,
             sources=[_source(store, config, name) for name in config.sources],
-            persons=[_person(store, config, name, states.get(name, ()), now) for name in names],
+            persons=[
+                _person(store, config.members[name], files.read(name), states.get(name, ()), now)
+                for name in names
+            ],
             left=_left(store, [name for name in states if name not in config.members]),
         )
 
@@ -182,16 +186,14 @@ def _source(store: Store | None, config: Config, name: str) -> SourceStanding:
 
 def _person(
     store: Store | None,
-    config: Config,
-    name: str,
+    member: Member,
+    published: PublishedFile | None,
     states: Sequence[CalendarState],
     now: datetime,
 ) -> PersonStanding:
-    member = config.members[name]
-    published = gateway.public_directory(config).read(name)
     calendars = [_calendar(store, state) for state in states if store is not None]
     return PersonStanding(
-        name=name,
+        name=member.owner.name,
         addresses=member.addresses,
         timezone=member.timezone,
         sources=member.sources,

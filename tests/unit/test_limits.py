@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from contextlib import closing
 from datetime import timedelta
@@ -22,17 +21,16 @@ from freebusy import (
     vtimezone,
 )
 from freebusy.config import Config, load
-from freebusy.daemon import Daemon
 from freebusy.errors import ConfigurationError
+from freebusy.listeners import ftp_server, http_server
 from freebusy.ports import SourceItem
+from freebusy.serving import Serving
 from freebusy.values import DAY, MAX_SECONDS
 from freebusy.worker import Expanding, Workers
 from tests.unit.bad_items import extract
 
 if TYPE_CHECKING:
     from calendar_sync.imap.source import ImapSource
-    from freebusy.web.settings import HttpSettings
-    from ftpsrv.server import FtpSettings
 
 PAGE = (Path(__file__).parents[2] / "docs/configuration.md").read_text("utf-8")
 TASK = Expanding(busytime.CalendarOwner(), (0, 1), (0, 1))
@@ -103,23 +101,17 @@ banner = "Who is busy when?"
 """
 
 
+async def healthy() -> tuple[bool, list[str]]:
+    return True, []
+
+
 def test_the_servers_are_told(tmp_path: Path) -> None:
     """What is configured for the servers is what they run with."""
     config = configured(tmp_path, SERVERS)
-    files = gateway.published_files(config, gateway.public_directory(config))
-
-    async def started() -> tuple[HttpSettings, FtpSettings]:
-        daemon = Daemon(config, {"http", "ftp"}, lambda: config)
-        await daemon._start_http(files)
-        await daemon._start_ftp(files)
-        assert daemon._http is not None
-        assert daemon._ftp is not None
-        try:
-            return daemon._http._settings, daemon._ftp._settings
-        finally:
-            await daemon._close()
-
-    http, ftp = asyncio.run(started())
+    serving = Serving(config)
+    http = http_server(config, serving, healthy)._settings
+    ftp = ftp_server(config, serving)._settings
+    serving.close()
     assert (90, 4096, 32) == (http.answer_timeout, http.max_line_size, http.max_headers)
     assert (7, 0.25, "Who is busy when?") == (ftp.data_timeout, ftp.login_delay, ftp.banner)
 

@@ -1,0 +1,89 @@
+"""Composition of the two servers: from the configuration to what listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from freebusy.config import Config
+    from freebusy.serving import Serving
+    from freebusy.web.health import Health
+    from freebusy.web.server import HttpServer
+    from ftpsrv.server import FtpServer
+
+
+def http_server(config: Config, serving: Serving, health: Health) -> HttpServer:
+    """Return the HTTP server; raises ConfigurationError for a certificate that does not serve."""
+    from freebusy.web.server import HttpServer
+    from freebusy.web.settings import HttpSettings
+    from freebusy.web.tls import server_context
+
+    table, access, tls = config.http, config.access, config.tls
+    settings = HttpSettings(
+        listen=tuple((place.host, place.port) for place in table.listen),
+        tls_listen=tuple((place.host, place.port) for place in table.tls_listen),
+        listing=access.listing,
+        is_private=not _is_open(config),
+        max_connections=table.max_connections,
+        max_connections_per_address=table.max_connections_per_address,
+        header_timeout=table.header_timeout.total_seconds(),
+        keepalive_timeout=table.keepalive_timeout.total_seconds(),
+        answer_timeout=table.answer_timeout.total_seconds(),
+        upload_timeout=table.upload_timeout.total_seconds(),
+        max_line_size=table.max_line_size,
+        max_headers=table.max_headers,
+        trusted_proxies=tuple(map(str, table.trusted_proxies)),
+        plain_logins=tuple(map(str, access.plain_logins)),
+        hosts=_hosts(config),
+        metrics=serving.metrics.render,
+        metrics_networks=tuple(map(str, table.metrics_networks)),
+        counted=serving.metrics.response,
+    )
+    return HttpServer(
+        settings,
+        serving.files("http"),
+        health,
+        logins=serving.logins("http"),
+        publications=serving.publications if config.publish.enabled else None,
+        tls=server_context(tls.certificate, tls.key) if tls.certificate and tls.key else None,
+    )
+
+
+def _is_open(config: Config) -> bool:
+    """Whether every file is for anyone: then no answer depends on who asks."""
+    audiences = {config.access.read, *(member.read for member in config.members.values())}
+    return audiences == {"anyone"}
+
+
+def _hosts(config: Config) -> tuple[str, ...]:
+    """Return the names by which clients know this server."""
+    own = () if config.site.hostname is None else (config.site.hostname,)
+    return (*own, *config.http.hosts)
+
+
+def ftp_server(config: Config, serving: Serving) -> FtpServer:
+    """Return the FTP server; raises ConfigurationError for a certificate that does not serve."""
+    from ftpsrv.server import FtpServer, FtpSettings
+    from ftpsrv.tls import server_context
+
+    table, tls = config.ftp, config.tls
+    return FtpServer(
+        FtpSettings(
+            listen=tuple((place.host, place.port) for place in table.listen),
+            tls_listen=tuple((place.host, place.port) for place in table.tls_listen),
+            passive_ports=table.passive_ports,
+            masquerade_address=table.masquerade_address,
+            max_connections=table.max_connections,
+            max_connections_per_address=table.max_connections_per_address,
+            max_uploads_per_address=table.max_uploads_per_address,
+            idle_timeout=table.idle_timeout.total_seconds(),
+            data_timeout=table.data_timeout.total_seconds(),
+            login_delay=table.login_delay.total_seconds(),
+            require_tls=table.require_tls,
+            banner=table.banner,
+        ),
+        serving.files("ftp"),
+        logins=serving.logins("ftp"),
+        publications=serving.publications if config.publish.enabled else None,
+        tls=server_context(tls.certificate, tls.key) if tls.certificate and tls.key else None,
+    )
