@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -257,3 +258,42 @@ def test_a_large_body_is_413(hans: Client) -> None:
     """Beyond 64 KiB nothing is read on, whether its length was told or not."""
     body = '<propfind xmlns="DAV:"><!--' + "x" * 70_000 + "--><allprop/></propfind>"
     assert 413 == hans.status("PROPFIND", "/calendar/", body, Depth="0")
+
+
+@pytest.mark.parametrize(
+    ("chunks", "status"),
+    [
+        ([b"<propfind xmlns='DAV:'>", b"<allprop/></propfind>"], 207),
+        ([b"<!--" + b"x" * 10_000] * 8, 413),
+        ([], 207),
+    ],
+)
+def test_a_chunked_body_is_read_within_the_same_bounds(
+    hans: Client, chunks: list[bytes], status: int
+) -> None:
+    """A body whose length nobody told ends at its last chunk, or at the limit."""
+    text = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in [*chunks, b""])
+    assert status == _raw(hans, b"Transfer-Encoding: chunked", text)
+
+
+def test_a_broken_body_is_400(hans: Client) -> None:
+    """What is no chunk is no body, and no fault of ours."""
+    assert 400 == _raw(hans, b"Transfer-Encoding: chunked", b"hello\r\n")
+
+
+def _raw(client: Client, field: bytes, body: bytes) -> int:
+    head = b"PROPFIND /calendar/ HTTP/1.1\r\nHost: x\r\nDepth: 0\r\n" + field
+    login = b"Authorization: Basic aGFuczp4"
+    with socket.create_connection(("127.0.0.1", client.server.port), 10) as connection:
+        connection.sendall(head + b"\r\n" + login + b"\r\n\r\n" + body)
+        return int(connection.recv(100).split()[1])
+
+
+def test_an_answer_has_a_bound(tree: MemoryTree, hans: Client) -> None:
+    """A short question that would make many files answer at length is 507 with Depth 1."""
+    for number in range(800):
+        tree.store(f"/calendar/{number}.vfb", b"")
+    many = "".join(f'<a{number} xmlns="{"n" * 240}"/>' for number in range(200))
+    body = f'<propfind xmlns="DAV:"><prop>{many}</prop></propfind>'
+    assert 207 == hans.status("PROPFIND", "/calendar/", body, Depth="0")
+    assert 507 == hans.status("PROPFIND", "/calendar/", body, Depth="1")

@@ -106,6 +106,8 @@ _LIVE: dict[str, Callable[[View], str | None]] = {
     "supportedlock": lambda view: LOCK_ENTRIES if view.is_lockable() else "",
 }
 
+_LIVE_NAMES = [Name(DAV, local) for local in _LIVE]
+
 
 def value_of(view: View, name: Name) -> str | None:
     """Return a property's value as XML; None where the resource has none of that name."""
@@ -115,9 +117,8 @@ def value_of(view: View, name: Name) -> str | None:
 
 
 def names_of(view: View) -> list[Name]:
-    """Return the names of all that :func:`value_of` knows of a resource."""
-    live = [Name(DAV, local) for local in _LIVE]
-    return [name for name in [*live, *view.kept] if value_of(view, name) is not None]
+    """Return all names that :func:`value_of` may know of a resource."""
+    return [*_LIVE_NAMES, *view.kept]
 
 
 class KeptProperties:

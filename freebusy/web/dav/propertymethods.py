@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from freebusy.web.dav.locks import LockTable
     from freebusy.web.dav.properties import KeptProperties
 
-MAX_ANSWER = 32 * 1024 * 1024
-"""Characters of a multistatus: ten thousand files with all their properties are 12 million."""
-_SLICE = 200
-"""Resources described before others get their turn in the event loop: about 5 ms."""
+MAX_ANSWER = 16 * 1024 * 1024
+"""Characters of a multistatus: ten thousand files with all their properties are 7 million."""
+_SLICE = 100
+"""Resources described before others get their turn in the event loop: 1 to 3 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +180,12 @@ class PropertyMethods:
 
 def describe(view: View, question: Question) -> str:
     """Return DAV:response about one resource (§14.24)."""
-    names = names_of(view) if question.names is None else question.names
-    if question.only_names:
-        return response(view.resource.path, [propstat(HTTPStatus.OK, map(element, names))])
     found, missing = [], []
-    for name in names:
+    for name in names_of(view) if question.names is None else question.names:
         value = value_of(view, name)
-        if value is None:
+        if value is not None:
+            found.append(element(name, "" if question.only_names else value))
+        elif question.names is not None:
             missing.append(element(name))
-        else:
-            found.append(element(name, value))
     both = (propstat(HTTPStatus.OK, found), propstat(HTTPStatus.NOT_FOUND, missing))
     return response(view.resource.path, both)
