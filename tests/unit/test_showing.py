@@ -171,6 +171,6 @@ def test_nobody_and_nothing(config: Config) -> None:
     with pytest.raises(FreeBusyError, match="hans has no file: no calendar was ever read"):
         print_days(config, "hans", 7)
     opened(config).close()
-    gateway.public_directory(config).replace("hans", b"<html>")
+    gateway.tree(config).replace("hans", b"<html>")
     with pytest.raises(FreeBusyError, match=r"cannot be read .* freebusy refresh hans"):
         print_days(config, "hans", 7)

@@ -224,7 +224,7 @@ def test_a_file_that_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[st
     """A published file that somebody broke by hand is said to be unreadable."""
     config = configured(tmp_path)
     opened(config).close()
-    gateway.public_directory(config).replace("hans", b"nonsense")
+    gateway.tree(config).replace("hans", b"nonsense")
     print_status(config, ["hans"], as_json=False)
     assert "cannot be read; freebusy refresh writes it again" in capsys.readouterr().out
 
