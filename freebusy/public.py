@@ -210,9 +210,9 @@ class PublicDirectory:
 
         Raises OSError.
         """
-        target = self._path(name)
-        there = _modified(target)
-        if there is not None and there >= source.lstat().st_mtime_ns:
+        target, moved = self._path(name), source.lstat()
+        there = _status(target)
+        if there and stat.S_ISREG(there.st_mode) and there.st_mtime_ns >= moved.st_mtime_ns:
             source.unlink()
             return
         _make_directories(self.directory, self._mode)
@@ -263,10 +263,10 @@ class PublicDirectory:
         change within one would look like no change (RFC 9110 §8.8.2.2).
         """
         now = self._clock()
-        before = _modified(path)
+        before = _status(path)
         if before is None:
             return now
-        ahead = (before // _NANO + 1) * _NANO
+        ahead = (before.st_mtime_ns // _NANO + 1) * _NANO
         return now if ahead > now + _MAX_LEAD else max(now, ahead)
 
     # -- names
@@ -290,10 +290,9 @@ class PublicDirectory:
             raise StoreError(f"the published tree cannot be listed: {error.strerror}") from error
 
 
-def _modified(path: bytes) -> int | None:
-    """Return when a file was changed, in nanoseconds since 1970, or None where there is none."""
+def _status(path: bytes) -> os.stat_result | None:
     try:
-        return os.lstat(path).st_mtime_ns
+        return os.lstat(path)
     except FileNotFoundError:
         return None
 

@@ -19,6 +19,8 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
+from freebusy.errors import StoreError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import timedelta
@@ -35,7 +37,8 @@ class Tree:
     """The served files of one gateway, in two halves on one file system.
 
     Every method may be called from any thread; several processes may share the halves
-    as long as they agree on the rule.  All raise what PublicDirectory does.
+    as long as they agree on the rule: one that goes on under an older, wider one puts
+    files back into the public half.  All raise what PublicDirectory does.
     """
 
     def __init__(
@@ -114,15 +117,20 @@ class Tree:
             return self._settle(names)
 
     def _settle(self, names: tuple[str, ...]) -> int:
-        moved = 0
+        moved, faults = 0, list[StoreError]()
         # What has become narrower goes first.
         for half in (self.public, self.restricted):
             for name in names or half.names():
                 if self._half(name) is not half:
-                    moved += self._move(name, half)
+                    try:
+                        moved += self._move(name, half)
+                    except StoreError as fault:
+                        faults.append(fault)  # the others are no less urgent
         if moved:
             self.restricted.sync()
             self.public.sync()
+        if faults:
+            raise faults[0]
         return moved
 
     def _move(self, name: str, half: PublicDirectory) -> bool:

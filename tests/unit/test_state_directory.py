@@ -20,6 +20,6 @@ def test_the_tree_is_open_and_the_rest_is_not(tmp_path: Path) -> None:
         prepare_state(state)
     finally:
         os.umask(before)
-    names = ("", "public", "public/pub", "public/pub/calendar", "locks", "store.db")
+    names = ("", "public", "public/pub", "public/pub/calendar", "locks", "restricted", "store.db")
     modes = [oct((state / name).stat().st_mode & 0o777) for name in names]
-    assert ["0o755", "0o755", "0o755", "0o755", "0o700", "0o600"] == modes
+    assert ["0o755", "0o755", "0o755", "0o755", "0o700", "0o700", "0o600"] == modes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from freebusy.errors import StoreError
 from freebusy.public import PublicDirectory
 from freebusy.tree import Tree
 
@@ -108,6 +109,17 @@ def test_settling_puts_right_what_a_crash_left(tree: Tree) -> None:
     assert [1, 0] == [tree.settle(), tree.settle()]
     assert b"new" == body(tree, "eva")
     assert ([], ["eva"]) == halves(tree)
+
+
+def test_one_file_that_cannot_be_moved_holds_up_no_other(tree: Tree) -> None:
+    """What went wrong is said after all the others are where they belong."""
+    for name in ("anna", "berta", "hans"):
+        tree.replace(name, name.encode())
+    tree.replace("eva", b"eva")
+    (tree.restricted.directory / "berta.vfb").mkdir()
+    with pytest.raises(StoreError, match="cannot be moved"):
+        tree.divide(Rule("anna", "berta", "hans"))
+    assert (["berta", "eva"], ["anna", "hans"]) == halves(tree)
 
 
 def test_a_new_file_clears_a_leftover_away(tree: Tree) -> None:
