@@ -113,8 +113,8 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
         return transfer or self._waiting_for_errand
 
     def retire(self) -> None:
-        """End the session, after what is under way, if anything is."""
-        if self.is_occupied:
+        """End the session, after the transfer that is under way, if any; no login is awaited."""
+        if self.is_occupied and self.authenticated:
             self._quit_pending = True
             return
         self.push("421 Service is shutting down.\r\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ftpsrv.control import ControlConnection
 from ftpsrv.log import logger, value
@@ -32,8 +32,8 @@ class ProtectedConnection(ControlConnection):
     _handshake: Handshake | None = None
 
     @property
-    def protocol(self) -> str:
-        """Return ``ftp`` or ``ftps``."""
+    def protocol(self) -> Literal["ftp", "ftps"]:
+        """Return what is spoken, by its name."""
         return "ftps" if self.is_protected else "ftp"
 
     @property

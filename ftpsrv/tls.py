@@ -120,6 +120,8 @@ class Handshake:
 
         ``done`` gets the protected socket, or None where it came to nothing.
         """
+        # Python's own check comes when the socket is in its hands, and leaves it open.
+        sock.getpeername()
         self.socket = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         self._ioloop = ioloop
         self._done = done

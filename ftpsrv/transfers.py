@@ -140,6 +140,7 @@ class TransferringConnection(ProtectedConnection):
         try:
             self._dtp_connector = self.shake_hands(sock, self._open_protected)
         except OSError:
+            sock.close()
             self.lose_data_connection()
 
     def _open_protected(self, sock: socket.socket | None) -> None:

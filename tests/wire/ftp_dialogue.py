@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -164,7 +164,7 @@ class Client:
         self.socket = sock
         self._lines = sock.makefile("rb")
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -216,6 +216,16 @@ class Client:
             return self._lines.readline() == b""
         except ConnectionResetError:
             return True
+
+    def rest(self) -> bytes:
+        """Return whatever else the server sends until it closes."""
+        received = b""
+        try:
+            while chunk := self.socket.recv(65536):
+                received += chunk
+        except ConnectionResetError:
+            pass
+        return received
 
     # -- data connections
 
