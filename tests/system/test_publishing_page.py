@@ -183,6 +183,21 @@ def test_what_client_setup_prints_is_what_works(site: TlsSite) -> None:
     assert found.splitlines() == site.served().splitlines()
 
 
+def test_what_is_published_is_counted(site: TlsSite) -> None:
+    """The metrics tell how many came by which protocol, and nobody's name."""
+    counter = 'freebusy_publications_total{outcome="stored",protocol="https"}'
+
+    def count() -> float:
+        page = site.run(f"curl -sSf http://localhost:{site.http}/metrics")
+        assert "hans" not in page
+        return float(dict(line.rsplit(" ", 1) for line in page.splitlines()).get(counter, 0))
+
+    before = count()
+    site.compose(on(10))
+    site.run(commands("curl")[0])
+    assert before + 1 == count()
+
+
 def test_an_import_beside_the_service(site: TlsSite) -> None:
     """Old files are served at once, are listed as received, and nobody is freer."""
     put, *_, delete = commands("curl")
