@@ -241,9 +241,9 @@ class Throttle:
         with self._store.writing() as connection:
             connection.execute(sa.delete(LOGIN_FAILURES).where(forgotten))
             connection.execute(upsert, rows)
+            if self._written % _TRIM_EVERY == 0:
+                connection.execute(_oldest())
             self._written += 1
-            if self._written % _TRIM_EVERY == 1:
-                connection.execute(_OLDEST)
 
     def _hold_back(self, subjects: Iterable[str]) -> None:
         """Slow what failed as much as there is, while failures cannot be counted."""
@@ -255,14 +255,11 @@ class Throttle:
         return self._now().timestamp()
 
 
-_OLDEST = sa.delete(LOGIN_FAILURES).where(
-    LOGIN_FAILURES.c.subject.in_(
-        sa.select(LOGIN_FAILURES.c.subject)
-        .order_by(LOGIN_FAILURES.c.last.desc())
-        .offset(MAX_ROWS)
-        .limit(-1)
-    )
-)
+def _oldest() -> sa.Delete:
+    """Return what removes the rows that are too many."""
+    newest_first = sa.select(LOGIN_FAILURES.c.subject).order_by(LOGIN_FAILURES.c.last.desc())
+    too_many = newest_first.offset(MAX_ROWS).limit(-1)
+    return sa.delete(LOGIN_FAILURES).where(LOGIN_FAILURES.c.subject.in_(too_many))
 
 
 def slowed(seconds: float) -> LoginSlowedError:
