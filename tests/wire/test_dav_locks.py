@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from freebusy.ports import Visitor
+from freebusy.web.dav.locks import Holder, LockTable, Wish
+from freebusy.web.dav.refused import RefusedError
 from tests.system.dav_server import MemoryTree, dav_server, visitor_named
 from tests.wire.dav_client import Client, D, lock_info, seconds
 
@@ -18,6 +21,14 @@ FILE = "/calendar/hans.vfb"
 OTHER = "/calendar/anna.vfb"
 NEW = "/calendar/new.vfb"
 NOBODYS = "opaquelocktoken:00000000-0000-4000-8000-000000000000"
+
+
+HANS = Holder.of(visitor_named("hans"))
+FREEBUSY = Holder.of(visitor_named("freebusy"))
+
+
+def wish(path: str, holder: Holder, address: str) -> Wish:
+    return Wish(path=path, root=path, holder=holder, address=address, seconds=60)
 
 
 class Clock:
@@ -282,6 +293,7 @@ def test_a_deep_lock_covers_what_a_collection_holds(hans: Client, anna: Client) 
     token = hans.lock("/calendar/").token
     assert 423 == anna.status("PUT", FILE, "x")
     assert 423 == anna.status("PUT", NEW, "x")
+    assert [] == hans.find(NEW, "D:resourcetype").hrefs
     assert 423 == anna.lock(FILE).status
     assert 204 == hans.status("PUT", FILE, "x", If=f"(<{token}>)")
     assert 204 == hans.status("UNLOCK", FILE, Lock_Token=f"<{token}>")
@@ -375,12 +387,53 @@ def test_an_account_holds_a_bounded_number_of_locks(hans: Client, anna: Client) 
     assert 200 == hans.lock(FILE).status
 
 
-def test_is_locked_for_says_what_refusal_says(server: DavServer, hans: Client) -> None:
-    """The short question of the web site: is there a lock in this visitor's way?"""
-    token = hans.lock(FILE).token
-    mine, others = visitor_named("hans"), visitor_named("anna")
-    field = {"If": f"(<{token}>)"}
-    assert [True, False, True, True] == [
-        server.dav.is_locked_for(FILE, headers, visitor)
-        for headers, visitor in (({}, mine), (field, mine), ({}, others), (field, others))
-    ]
+NETWORK = Holder.of(Visitor("192.0.2.1"))
+"""An address of a trusted network, without an account."""
+
+
+@pytest.mark.parametrize(
+    ("holder", "other", "stops"),
+    [
+        (HANS, HANS, True),
+        (HANS, FREEBUSY, True),
+        (HANS, NETWORK, True),
+        (FREEBUSY, HANS, False),
+        (FREEBUSY, FREEBUSY, True),
+        (FREEBUSY, NETWORK, True),
+        (NETWORK, HANS, False),
+        (NETWORK, FREEBUSY, True),
+        (NETWORK, Holder.of(Visitor("192.0.2.2")), True),
+    ],
+)
+def test_whose_lock_stops_whom(clock: Clock, holder: Holder, other: Holder, stops: bool) -> None:
+    """A person's lock stops everybody; any other one does not stop a person."""
+    lock = LockTable(clock).grant(wish("/x", holder, "192.0.2.1"))
+    assert stops == lock.hinders(other, ())
+    assert (stops and other != holder) == lock.hinders(other, {lock.token})
+
+
+def test_there_is_a_bounded_number_of_locks_in_all(clock: Clock) -> None:
+    """A full table has room again when a lock's time is over."""
+    table = LockTable(clock, max_locks=2)
+    for number in range(2):
+        assert table.has_room()
+        table.grant(wish(f"/{number}", HANS, "192.0.2.1"))
+    assert not table.has_room()
+    clock.now += 60
+    assert table.has_room()
+    assert 0 == len(table)
+
+
+def test_the_shared_account_may_hold_locks_from_many_addresses(clock: Clock) -> None:
+    """A site may publish everything with one account: its locks are counted by address."""
+    table = LockTable(clock, max_per_holder=1)
+    for holder, room in ((FREEBUSY, True), (HANS, False)):
+        table.grant(wish(f"/{holder.key}", holder, "192.0.2.1"))
+        assert not table.has_room_for(wish("/x", holder, "192.0.2.1"))
+        assert room == table.has_room_for(wish("/x", holder, "192.0.2.2"))
+
+
+def test_a_full_table_is_503_with_a_time_to_come_back() -> None:
+    """RFC 9110 §15.6.4."""
+    response = RefusedError(503, "Too many locks at the moment").response()
+    assert (503, "60") == (response.status, response.headers["Retry-After"])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from aiohttp import hdrs, web
 
 from freebusy.web import replies
-from freebusy.web.dav.conditions import parse_if, submitted_tokens
 from freebusy.web.dav.exchange import Exchange
 from freebusy.web.dav.guard import Guard
 from freebusy.web.dav.lockmethods import LockMethods
@@ -122,15 +121,6 @@ class Dav:
         except RefusedError as error:
             return error.response()
         return None
-
-    def is_locked_for(self, path: str, headers: Mapping[str, str], visitor: Visitor) -> bool:
-        """Whether a lock keeps this visitor from writing; tokens in the If header open it.
-
-        Raises RefusedError for a malformed If header.
-        """
-        field = headers.get("If")
-        tokens = frozenset[str]() if field is None else submitted_tokens(parse_if(field))
-        return bool(self._guard.in_the_way(path, visitor, tokens))
 
     def forget(self, path: str) -> None:
         """Drop the locks and the kept properties of what a DELETE has removed (§9.6.1)."""

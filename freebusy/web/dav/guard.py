@@ -76,28 +76,25 @@ class Guard:
         ``changes_members``: the path comes or goes, with all that it holds, which its
         collection's lock forbids too (§7.4).
         """
-        in_the_way = self.in_the_way(path, visitor, tokens, changes_members=changes_members)
-        if in_the_way:
-            raise locked(in_the_way)
-
-    def in_the_way(
-        self, path: str, visitor: Visitor, tokens: Container[str], *, changes_members: bool = False
-    ) -> Sequence[Lock]:
-        """Return the locks that keep a visitor from changing a path.
-
-        Of several shared ones on a path, the token of one is enough (§7.5).
-        """
-        canonical, holder = self._collection.canonical(path), Holder.of(visitor)
+        canonical = self._collection.canonical(path)
         groups = [self._locks.covering(canonical)]
         if changes_members:
             groups.append(self._locks.on_parent(canonical))
             groups += [[lock] for lock in self._locks.below(canonical)]
-        found: list[Lock] = []
-        for group in groups:
-            hindering = [lock for lock in group if lock.hinders(holder, tokens)]
-            if len(hindering) == len([x for x in group if not x.yields_to(holder)]):
-                found += hindering
-        return found
+        holder = Holder.of(visitor)
+        found = [lock for group in groups for lock in _hindering(group, holder, tokens)]
+        if found:
+            raise locked(found)
+
+
+def _hindering(group: Sequence[Lock], holder: Holder, tokens: Container[str]) -> Sequence[Lock]:
+    """Return the locks of a path that stop a holder.
+
+    Of several shared ones the token of one is enough (§7.5).
+    """
+    counting = [lock for lock in group if not lock.yields_to(holder)]
+    hindering = [lock for lock in counting if lock.hinders(holder, tokens)]
+    return hindering if len(hindering) == len(counting) else ()
 
 
 def locked(locks: Sequence[Lock]) -> RefusedError:

@@ -116,6 +116,10 @@ class LockTable:
             found += [lock for lock in self._at(above) if lock.is_deep]
         return found
 
+    def is_held(self, path: str, holder: Holder) -> bool:
+        """Whether a holder has a lock on just this path."""
+        return any(lock.holder == holder for lock in self._at(path.rstrip("/")))
+
     def on_parent(self, path: str) -> list[Lock]:
         """Return the locks on the collection whose member a path is (§7.4)."""
         return self._at(path.rstrip("/").rpartition("/")[0])

@@ -122,9 +122,8 @@ class PropertyMethods:
         resource = await self._collection.resource(path, visitor)
         if resource is not None or not may_write:
             return resource
-        canonical, holder = self._collection.canonical(path), Holder.of(visitor)
-        mine = (lock.holder == holder for lock in self._locks.covering(canonical))
-        return Resource(path) if any(mine) else None
+        is_held = self._locks.is_held(self._collection.canonical(path), Holder.of(visitor))
+        return Resource(path) if is_held else None
 
     async def _describe(
         self, resources: Sequence[Resource], question: Question, visitor: Visitor
