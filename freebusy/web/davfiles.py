@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from freebusy.crew import Crew
-    from freebusy.ports import FreeBusyFiles, Publications, PublishedFile, Visitor
+    from freebusy.ports import (
+        FreeBusyFiles,
+        Publications,
+        PublishedFile,
+        TransferProtocol,
+        Visitor,
+    )
 
 FOLDERS = ("/pub/calendar/", "/calendar/", "/freebusy/")
 _ABOVE = ("/", "/pub/")
@@ -29,7 +35,7 @@ ON_FOLDER = ("GET", "HEAD", "OPTIONS", "PROPFIND")
 ELSEWHERE = ("GET", "HEAD", "OPTIONS")
 
 
-SENDER: ContextVar[tuple[str, str]] = ContextVar("SENDER", default=("http", ""))
+SENDER: ContextVar[tuple[TransferProtocol, str]] = ContextVar("SENDER", default=("http", ""))
 """Protocol and client of the request in hand: a MOVE's share of an Upload."""
 
 

@@ -31,7 +31,7 @@ TEXT_HEADERS = {
     hdrs.SERVER: SERVER,
 }
 
-_NOT_FOUND = b"Not found\n"
+_LOG_IN = "Log in with a name and a password"
 
 
 class RefusalError(Exception):
@@ -56,19 +56,31 @@ def empty(status: int) -> web.Response:
     return web.Response(status=status, headers=headers)
 
 
-class NotFound:
-    """The one refusal for whatever is unknown, forbidden or malformed.
+class Refusal:
+    """A refusal of prepared bytes, as a file is: it must not be told from one by its cost."""
 
-    Made of prepared bytes, as a file is: it must not be told from one by what it costs.
-    """
-
-    def __init__(self, *, is_private: bool) -> None:
-        length = {hdrs.CONTENT_LENGTH: str(len(_NOT_FOUND))}
-        self._lines = head_lines(TEXT_HEADERS | (PRIVATE if is_private else {}) | length)
+    def __init__(self, status: HTTPStatus, line: str, *, is_private: bool, **headers: str) -> None:
+        self._status = status
+        self._body = f"{line}\n".encode()
+        own = {name.replace("_", "-"): value for name, value in headers.items()}
+        own[hdrs.CONTENT_LENGTH] = str(len(self._body))
+        self._lines = head_lines(TEXT_HEADERS | (PRIVATE if is_private else {}) | own)
 
     def __call__(self) -> PreparedResponse:
         """Return the answer to one more request."""
-        return PreparedResponse(HTTPStatus.NOT_FOUND, self._lines, _NOT_FOUND)
+        return PreparedResponse(self._status, self._lines, self._body)
+
+
+def not_found(*, is_private: bool) -> Refusal:
+    """Return the one refusal for whatever is unknown, forbidden or malformed."""
+    return Refusal(HTTPStatus.NOT_FOUND, "Not found", is_private=is_private)
+
+
+def login_demand(*, is_private: bool) -> Refusal:
+    """Return the same where a login might help (RFC 9110 §15.5.2)."""
+    return Refusal(
+        HTTPStatus.UNAUTHORIZED, _LOG_IN, is_private=is_private, WWW_Authenticate=CHALLENGE
+    )
 
 
 def forbidden() -> web.Response:
@@ -83,7 +95,7 @@ def not_allowed(reason: str = "Not allowed") -> web.Response:
 
 def unauthorized() -> web.Response:
     """Return the demand for a login (RFC 9110 §15.5.2), the same for every reason."""
-    return plain(401, "Log in with a name and a password", WWW_Authenticate=CHALLENGE)
+    return plain(401, _LOG_IN, WWW_Authenticate=CHALLENGE)
 
 
 def needs_tls() -> web.Response:

@@ -67,7 +67,8 @@ class Site:
         self._files = files
         self._admits = files.admits
         self._published = PublishedFiles(files, is_private=settings.is_private)
-        self._not_found = replies.NotFound(is_private=settings.is_private)
+        self._not_found = replies.not_found(is_private=settings.is_private)
+        self._login_demand = replies.login_demand(is_private=settings.is_private)
         self._health = health
         self._metrics_networks = Networks(settings.metrics_networks, "network of metrics")
         self._routes = self._table()
@@ -110,7 +111,7 @@ class Site:
             connection.asker = visitor
         raw = raw_path(request.raw_path)
         if request.method in _READING and hdrs.AUTHORIZATION not in request.headers:
-            return await self._finished(await self._read(request, raw, visitor), visitor)
+            return self._sealed(await self._read(request, raw, visitor))
         return await self._attend(request, raw, visitor, connection)
 
     async def _attend(
@@ -121,15 +122,13 @@ class Site:
             response = await self._for_whom_it_is(request, raw, visitor, connection)
         except RefusalError as refusal:
             response = refusal.response
-        response = await self._finished(response, connection.asker)
+        self._sealed(response)
         if not request.content.is_eof():
             await send_early(request, response, connection, self._settings)
         return response
 
-    async def _finished(self, response: web.StreamResponse, visitor: Visitor) -> web.StreamResponse:
-        """Return an answer as it goes out: late to who asks for many names, and private."""
-        if response.status == 404 and (seconds := self._files.hold_up(visitor)) > 0:
-            await asyncio.sleep(seconds)
+    def _sealed(self, response: web.StreamResponse) -> web.StreamResponse:
+        """Return an answer that says, where it must, that it depends on who asks."""
         if self._settings.is_private and isinstance(response, web.Response):
             response.headers.update(replies.PRIVATE)
         return response
@@ -161,15 +160,19 @@ class Site:
             return self._not_found() if raw and is_absent(raw) else self._not_admitted(visitor)
         return replies.bad_request() if raw is None else await self._get(request, raw, visitor)
 
-    def _not_admitted(self, visitor: Visitor) -> web.Response:
+    def _not_admitted(self, visitor: Visitor) -> web.StreamResponse:
         """Refuse before anything is looked up; a login is asked for where it would help."""
-        if (
-            self._logins is not None
-            and visitor.account is None
-            and self._files.needs_login(visitor)
-        ):
-            return replies.unauthorized()
-        return replies.forbidden()
+        return self._login_demand() if self._needs_login(visitor) else replies.forbidden()
+
+    def _needs_login(self, visitor: Visitor) -> bool:
+        return self._logins is not None and self._files.needs_login(visitor)
+
+    async def _refuse(self, visitor: Visitor) -> web.StreamResponse:
+        """Refuse what was looked up, late to who asks for many names that are not there."""
+        seconds = self._files.hold_up(visitor)
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+        return self._login_demand() if self._needs_login(visitor) else self._not_found()
 
     async def _monitor(
         self, request: web.BaseRequest, raw: str | None, visitor: Visitor
@@ -189,7 +192,7 @@ class Site:
     ) -> web.StreamResponse:
         path = decode_path(raw)
         if path is None:
-            return self._not_found()
+            return await self._refuse(visitor)
         try:
             route = self._routes.get(path)
             if route is not None:
@@ -197,7 +200,7 @@ class Site:
             response: web.StreamResponse | None = self._published.answer(request, path, visitor)
             if response is None and visitor.account is not None:
                 response = await self._temporary(request, path, visitor)
-            return response or self._not_found()
+            return response or await self._refuse(visitor)
         except FreeBusyError as error:
             _LOG.error("a file cannot be served: %s", error)  # says all there is
             return replies.unavailable()
@@ -233,4 +236,6 @@ class Site:
             return replies.method_not_allowed() if admitted else self._not_admitted(visitor)
         if request.method == "PROPFIND" and not self._admits(visitor):
             return self._not_admitted(visitor)
-        return await self._writing.answer(request, raw, visitor, connection)
+        response = await self._writing.answer(request, raw, visitor, connection)
+        is_hidden = request.method == "PROPFIND" and response.status == 404
+        return await self._refuse(visitor) if is_hidden else response

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from freebusy.crew import Crew
-    from freebusy.ports import Publications, Published, Visitor
+    from freebusy.ports import Publications, Published, TransferProtocol, Visitor
     from freebusy.web.connection import Connection
     from freebusy.web.dav import Dav
     from freebusy.web.settings import HttpSettings
@@ -140,9 +140,9 @@ _STATUS: dict[type[FreeBusyError], int] = {
 }
 
 
-def sender(request: web.BaseRequest, connection: Connection) -> tuple[str, str]:
+def sender(request: web.BaseRequest, connection: Connection) -> tuple[TransferProtocol, str]:
     """Return the protocol, and what the client calls itself."""
-    protocol = "https" if is_secure(request, connection) else "http"
+    protocol: TransferProtocol = "https" if is_secure(request, connection) else "http"
     return protocol, request.headers.get(hdrs.USER_AGENT, "")[:_MAX_CLIENT]
 
 

@@ -41,6 +41,7 @@ class Writing:
         not_found: Callable[[], web.StreamResponse],
         with_logins: bool,
     ) -> None:
+        self._upload_timeout = settings.upload_timeout
         self._hosts = OwnHosts(settings.hosts)
         folders = CalendarFolders(files, publications, crew)
         self._not_found = not_found
@@ -85,6 +86,7 @@ class Writing:
             return self._not_found()
         SENDER.set(sender(request, connection))
         invite(request, connection)
+        connection.await_body(request.content, self._upload_timeout)
         return await self._dav.answer(request, path, visitor)
 
     def _vouches(self, request: web.BaseRequest, connection: Connection) -> bool:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from freebusy.errors import ConfigurationError
 from freebusy.ports import Visitor
-from freebusy.web.visitors import TrustedProxies, forwarded_visitor, peer_address
+from freebusy.web.visitors import (
+    TrustedProxies,
+    forwarded_for,
+    forwarded_visitor,
+    is_passed_on,
+    is_spoken_for,
+    peer_address,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +47,22 @@ def test_all_wrong_proxies_are_named() -> None:
     with pytest.raises(ConfigurationError) as caught:
         TrustedProxies(("one", "127.0.0.1", "10.0.0.0/99"))
     assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "field", "is_one"),
+    [
+        ([], None, False),
+        (["192.0.2.1"], "192.0.2.1", True),
+        (["192.0.2.1, 10.0.0.1"], "192.0.2.1, 10.0.0.1", False),
+        (["192.0.2.1", "10.0.0.1"], "192.0.2.1,10.0.0.1", False),
+    ],
+)
+def test_lines_of_a_proxy(lines: list[str], field: str | None, is_one: bool) -> None:
+    """Several lines are one list (RFC 9110 section 5.3); only one entry speaks for one client."""
+    headers = CIMultiDictProxy(CIMultiDict([("X-Forwarded-For", line) for line in lines]))
+    assert (field, is_one) == (forwarded_for(headers), is_spoken_for(headers))
+    assert bool(lines) == is_passed_on(headers)
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ class MemoryFiles:
         return visitor.address not in self.refused
 
     def needs_login(self, visitor: Visitor) -> bool:
-        return self.wants_login
+        return self.wants_login and visitor.account is None
 
     def hold_up(self, visitor: Visitor) -> float:
         return self.seconds

@@ -6,7 +6,19 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
-from tests.wire.http_gateway import HANS, MemoryFiles, serving
+from freebusy.ports import Account, Scope
+from tests.wire.http_gateway import (
+    FREEBUSY,
+    HANS,
+    HANS_LOGIN,
+    MemoryFiles,
+    MemoryLogins,
+    MemoryPublications,
+    basic,
+    read_all,
+    read_answer,
+    serving,
+)
 
 if TYPE_CHECKING:
     import pytest
@@ -40,6 +52,63 @@ def test_no_query_and_no_credentials(caplog: pytest.LogCaptureFixture) -> None:
         running.exchange(b"marker marker marker\r\n\r\n")
     assert "marker" not in caplog.text
     assert len(lines(caplog)) == 5
+
+
+def test_accounts_are_named_as_the_roster_names_them(caplog: pytest.LogCaptureFixture) -> None:
+    """Who has logged in, by the account's label; of who has not, nothing that was typed."""
+    files = MemoryFiles(HANS)
+    kept = MemoryPublications(files)
+    with (
+        caplog.at_level(logging.DEBUG),
+        serving(files, logins=MemoryLogins(), publications=kept) as running,
+    ):
+        running.get("/calendar/hans", HANS_LOGIN)
+        running.put("/calendar/hans.vfb?marker", FREEBUSY)
+        running.put("/calendar/hans.vfb", basic("marker", "marker"))
+        running.put("http://marker:marker@x/calendar/hans.vfb", basic("hans", "marker"))
+        running.send("PROPFIND", "/calendar/", "Depth: 0", "Authorization: Basic marker")
+        running.put("/calendar/hans.vfb", "Authorization: Digest username=marker")
+    logged = [re.sub(r"^time=\S+Z | path=.*|bytes=\d+", "", line) for line in lines(caplog)]
+    assert logged == [
+        "address=127.0.0.1 account=hans method=GET",
+        "address=127.0.0.1 account=freebusy method=PUT",
+        "address=127.0.0.1 method=PUT",
+        "address=127.0.0.1 method=PUT",
+        "address=127.0.0.1 method=PROPFIND",
+        "address=127.0.0.1 method=PUT",
+    ]
+    assert "marker" not in caplog.text
+    assert "wort" not in caplog.text
+
+
+def test_the_visitor_behind_a_proxy_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The address is the one that a trusted proxy names, and the next request has its own."""
+    with (
+        caplog.at_level(logging.INFO, LOGGER),
+        serving(MemoryFiles(HANS), trusted_proxies=("127.0.0.1",)) as running,
+    ):
+        first = "GET /calendar/hans HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"
+        with running.connect() as client:
+            client.sendall(first.encode())
+            read_answer(client)
+            client.sendall(b"rubbish\r\n\r\n")
+            read_all(client)
+    assert [line.split(" ")[1] for line in lines(caplog)] == [
+        "address=192.0.2.1",
+        "address=127.0.0.1",
+    ]
+
+
+def test_a_label_is_one_word(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever an account is called, it makes no second field and no second line."""
+    logins = MemoryLogins()
+    logins.recalled["hans", "wort", "127.0.0.1"] = Account("hä ns\nx", "hans", Scope.READ)
+    with (
+        caplog.at_level(logging.INFO, LOGGER),
+        serving(MemoryFiles(HANS), logins=logins) as running,
+    ):
+        running.get("/calendar/hans", HANS_LOGIN)
+    assert r" account=h\xe4\x20ns\x0ax method=GET" in lines(caplog)[0]
 
 
 def test_a_long_path_is_cut(caplog: pytest.LogCaptureFixture) -> None:
