@@ -41,8 +41,12 @@ class Authentication:
 
     def __init__(self, logins: Logins, settings: HttpSettings) -> None:
         self._logins = logins
-        self._plain = Networks(settings.plain_logins, "network of plain logins")
         self._crew = Crew("http-login", _THREADS)
+        self.reload(settings)
+
+    def reload(self, settings: HttpSettings) -> None:
+        """Go on with other networks for plain logins; raises ConfigurationError."""
+        self._plain = Networks(settings.plain_logins, "network of plain logins")
 
     def close(self) -> None:
         """Let the threads go; a check under way ends by itself and counts for nothing."""

@@ -63,28 +63,37 @@ class Site:
         logins: Logins | None = None,
         publications: Publications | None = None,
     ) -> None:
-        self._settings = settings
         self._files = files
         self._admits = files.admits
-        self._published = PublishedFiles(files, is_private=settings.is_private)
-        self._not_found = replies.not_found(is_private=settings.is_private)
-        self._login_demand = replies.login_demand(is_private=settings.is_private)
         self._health = health
-        self._metrics_networks = Networks(settings.metrics_networks, "network of metrics")
-        self._routes = self._table()
         self._crew = Crew("http-publish", _THREADS)
         self._publications = publications
         self._logins = None if logins is None else Authentication(logins, settings)
         self._writing = None
+        self.reload(settings)
         if publications is not None:
             self._writing = Writing(
                 settings,
                 files,
                 publications,
                 self._crew,
-                not_found=self._not_found,
+                not_found=lambda: self._not_found(),  # noqa: PLW0108  # a reload replaces it
                 with_logins=logins is not None,
             )
+
+    def reload(self, settings: HttpSettings) -> None:
+        """Go on with other settings, as far as they say what is shown and to whom."""
+        metrics_networks = Networks(settings.metrics_networks, "network of metrics")
+        if self._logins is not None:
+            self._logins.reload(settings)
+        if self._writing is not None:
+            self._writing.reload(settings)
+        self._settings = settings
+        self._metrics_networks = metrics_networks
+        self._published = PublishedFiles(self._files, is_private=settings.is_private)
+        self._not_found = replies.not_found(is_private=settings.is_private)
+        self._login_demand = replies.login_demand(is_private=settings.is_private)
+        self._routes = self._table()
 
     def _table(self) -> dict[str, Route]:
         routes: dict[str, Route] = {"/": self._index}

@@ -88,6 +88,14 @@ class HttpServer:
         """
         self._tls = server_context(certificate, key)
 
+    def reload(self, settings: HttpSettings) -> None:
+        """Take over what these settings show and to whom; raises ConfigurationError.
+
+        That is ``listing``, ``is_private``, ``plain_logins``, ``hosts``, ``metrics`` and
+        ``metrics_networks``; where to listen and the limits stay as they were at the start.
+        """
+        self._site.reload(settings)
+
     async def start(self) -> None:
         """Listen on every configured address; ConfigurationError names all that fail."""
         settings = self._settings

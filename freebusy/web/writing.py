@@ -41,12 +41,16 @@ class Writing:
         not_found: Callable[[], web.StreamResponse],
         with_logins: bool,
     ) -> None:
-        self._upload_timeout = settings.upload_timeout
-        self._hosts = OwnHosts(settings.hosts)
+        self.reload(settings)
         folders = CalendarFolders(files, publications, crew)
         self._not_found = not_found
         self._dav = Dav(folders, hosts=settings.hosts, not_found=not_found)
         self._uploads = Uploads(publications, self._dav, crew, settings, with_logins=with_logins)
+
+    def reload(self, settings: HttpSettings) -> None:
+        """Go on with other names of this server."""
+        self._upload_timeout = settings.upload_timeout
+        self._hosts = OwnHosts(settings.hosts)
 
     async def answer(
         self, request: web.BaseRequest, raw: str | None, visitor: Visitor, connection: Connection

@@ -11,7 +11,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.wire.http_gateway import BODY, HANS, MemoryFiles, read_all, serving
+from tests.wire.http_gateway import (
+    BODY,
+    FREEBUSY,
+    HANS,
+    HANS_LOGIN,
+    MemoryFiles,
+    MemoryLogins,
+    MemoryPublications,
+    read_all,
+    serving,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +108,59 @@ def test_any_bytes(site: Running, text: bytes) -> None:
     assert statuses <= {200, 304, 400, 403, 404, 405}
     assert MARKER not in answers
     assert site.faults == []
+
+
+@pytest.fixture(scope="module")
+def publishing() -> Iterator[Running]:
+    files = MemoryFiles(HANS)
+    with serving(
+        files,
+        logins=MemoryLogins(),
+        publications=MemoryPublications(files),
+        trusted_proxies=("127.0.0.1",),
+        header_timeout=2.0,
+        upload_timeout=2.0,
+    ) as running:
+        yield running
+
+
+WRITES = st.tuples(
+    st.sampled_from([b"PUT", b"DELETE", b"PROPFIND", b"LOCK", b"UNLOCK", b"MOVE", b"OPTIONS"]),
+    st.sampled_from([b"/calendar/hans.vfb", b"/calendar/hans.vfb.part", b"/calendar/", b"*", b"/"]),
+    st.lists(
+        st.one_of(
+            FIELDS,
+            st.sampled_from(
+                [
+                    *(line.encode() for line in (FREEBUSY, HANS_LOGIN)),
+                    b"Authorization: Basic " + MARKER,
+                    b"Depth: 1",
+                    b"Destination: http://x/calendar/hans.vfb",
+                    b"If: (<urn:uuid:" + MARKER + b">)",
+                    b"If-Match: *",
+                    b"Lock-Token: <x>",
+                    b"Timeout: Second-9",
+                ]
+            ),
+            st.tuples(
+                st.sampled_from([b"Authorization: Basic ", b"If: ", b"Depth: ", b"If-Match: "]),
+                st.binary(max_size=20),
+            ).map(b"".join),
+        ),
+        max_size=5,
+    ),
+    st.sampled_from([b"", b"abc", b"3\r\nabc\r\n0\r\n\r\n", MARKER]),
+).map(lambda w: w[0] + b" " + w[1] + b" HTTP/1.1\r\nHost: x\r\n" + b"\r\n".join([*w[2], b"", w[3]]))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.one_of(WRITES, requests()), max_size=3).map(b"".join))
+def test_any_bytes_where_is_published(publishing: Running, text: bytes) -> None:
+    """The same with logins, uploads and WebDAV: no 500, nothing echoed."""
+    answers = exchange(publishing, text)
+    assert set() == {int(s) for s in re.findall(rb"HTTP/1\.[01] (\d{3}) [A-Z]", answers)} & {500}
+    assert MARKER not in answers
+    assert publishing.faults == []
 
 
 def exchange(site: Running, text: bytes) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 
 from freebusy.errors import LoginRefusedError, LoginSlowedError, LoginUnavailableError
 from freebusy.ports import Account, Scope
+from freebusy.web.settings import HttpSettings
 from tests.wire.http_gateway import (
     BODY,
     FREEBUSY,
@@ -316,3 +317,15 @@ def test_scanners_wait() -> None:
         middle = time.monotonic()
         assert 404 == running.get("/calendar/nobody").status
         assert time.monotonic() - middle >= 0.3
+
+
+def test_other_settings_while_it_runs() -> None:
+    """What is shown and to whom can change without a new start."""
+    with serving(MemoryFiles(HANS), logins=MemoryLogins()) as running:
+        assert "vary" not in running.get(PATH).headers
+        assert [404, 200] == [running.get("/pub/calendar/").status, running.get(PATH).status]
+        later = HttpSettings(listen=(), listing=True, is_private=True, plain_logins=())
+        running.loop.call_soon_threadsafe(running.server.reload, later)
+        assert "Authorization" == running.get(PATH).headers["vary"]
+        assert 200 == running.get("/pub/calendar/").status
+        assert 403 == running.get(PATH, HANS_LOGIN).status
