@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ class Scanners:
         return min(max(level - free, 0.0) * STEP, LONGEST)
 
 
+@lru_cache(maxsize=4096)
 def block_of(address: str) -> str:
     """Return what is counted as one: an IPv4 address, the /64 of an IPv6 one, a text as it is."""
     if ":" not in address:

@@ -22,12 +22,13 @@ from tests.unit.test_rights import DEFAULTS, EVA, HANS, OTTO, Someone
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from freebusy.ports import FreeBusyFiles
+    from freebusy.ports import FreeBusyFiles, PublishedFile
 
 LOCAL = Visitor("127.0.0.1")
 FOREIGN = Visitor("203.0.113.9")
 OWNER = Visitor("203.0.113.9", Account("eva", "eva", Scope.MAIL))
 
+ANNA = Someone(("anna@example.com",))
 NOW = 1_780_000_000.5
 
 
@@ -123,6 +124,35 @@ def test_what_is_no_name_finds_nothing(tree: Tree, name: str) -> None:
     files = PublishedFiles(tree, rules())
     for visitor in (LOCAL, FOREIGN, OWNER):
         assert [None] * 2 == bodies(files, visitor, f"/calendar/{name}.vfb", f"/calendar/{name}")
+
+
+class WatchedTree(Tree):
+    """A tree that notes what is looked for."""
+
+    def __init__(self, tree: Tree) -> None:
+        super().__init__(tree.public, tree.restricted, lambda name: not name)
+        self.looked_for: list[str] = []
+
+    def read(self, name: str) -> PublishedFile | None:
+        self.looked_for.append(name)
+        return super().read(name)
+
+
+@pytest.mark.parametrize("no_information", [False, True])
+def test_all_that_is_refused_takes_the_same_steps(tree: Tree, *, no_information: bool) -> None:
+    """Unknown, hidden and without a file: one look for a file each, the first time and later."""
+    watched = WatchedTree(tree)
+    persons = {"eva": PersonRights(read="accounts"), "otto": PersonRights(read="accounts")}
+    files = PublishedFiles(
+        watched, rules(HANS, EVA, OTTO, ANNA, persons=persons), no_information=no_information
+    )
+    files.find("/calendar/eva.vfb", OWNER)
+    for name in ("nobody", "eva", "e.muster", "otto", "anna", "a b"):
+        for _ in range(2):
+            watched.looked_for.clear()
+            files.find(f"/calendar/{name}.vfb", LOCAL)
+            assert 1 == len(watched.looked_for)
+            assert watched.looked_for[0] not in {"eva", "otto"}
 
 
 # -- reload
