@@ -163,13 +163,15 @@ class Throttle:
         """Count a failure; ``at_mail``: the mail server refused it.
 
         ``again`` is the very password that failed there before, from which nobody learns
-        anything: a client with an old one is not to be slowed more and more.
+        anything: the pause begins anew and grows no longer, so that a client with an old
+        password is not slowed more and more.
         """
-        subjects = [] if again else [f"address {network(attempt.address)}", _account(attempt)]
-        if not again and self.is_good(attempt):
-            subjects.append(self._own_subject(attempt))
+        subjects = {self._own_subject(attempt): int(not again)}
+        if not again:
+            subjects[f"address {network(attempt.address)}"] = 1
+            subjects[_account(attempt)] = 1
         if at_mail:
-            subjects.append(f"{_SITE} {int(self._wall() / _SITE_STEP)}")
+            subjects[f"{_SITE} {int(self._wall() / _SITE_STEP)}"] = 1
         try:
             self._write(subjects)
         except StoreError as error:
@@ -226,21 +228,15 @@ class Throttle:
             log.warning("login throttle error=%s", error)
             return {}
 
-    def _write(self, subjects: Iterable[str]) -> None:
+    def _write(self, subjects: Mapping[str, int]) -> None:
+        """Add to the failures of each subject; one that is not there yet begins with one."""
         now = self._wall()
-        rows = [{"subject": subject, "failures": 1, "last": now} for subject in subjects]
-        if not rows:
-            return
         old = max(self._rules.forget, _SITE_MINUTE)
         forgotten = sa.not_(LOGIN_FAILURES.c.last.between(now - old, now + old))
-        upsert = insert(LOGIN_FAILURES)
-        upsert = upsert.on_conflict_do_update(
-            index_elements=["subject"],
-            set_={"failures": LOGIN_FAILURES.c.failures + 1, "last": upsert.excluded.last},
-        )
         with self._store.writing() as connection:
             connection.execute(sa.delete(LOGIN_FAILURES).where(forgotten))
-            connection.execute(upsert, rows)
+            for subject, more in subjects.items():
+                connection.execute(_counted(subject, more, now))
             if self._written % _TRIM_EVERY == 0:
                 connection.execute(_oldest())
             self._written += 1
@@ -253,6 +249,17 @@ class Throttle:
 
     def _wall(self) -> float:
         return self._now().timestamp()
+
+
+def _counted(subject: str, more: int, now: float) -> sa.Insert:
+    return (
+        insert(LOGIN_FAILURES)
+        .values(subject=subject, failures=1, last=now)
+        .on_conflict_do_update(
+            index_elements=["subject"],
+            set_={"failures": LOGIN_FAILURES.c.failures + more, "last": now},
+        )
+    )
 
 
 def _oldest() -> sa.Delete:

@@ -158,12 +158,16 @@ def test_home_is_forgotten(throttle: Throttle, clock: Clock) -> None:
     assert not throttle.is_good(HANS)
 
 
-def test_the_same_wrong_password_again_counts_once(throttle: Throttle) -> None:
-    """A client that repeats an old password is not slowed more and more."""
-    fail(throttle, HANS)
+def test_the_same_wrong_password_again_counts_once(throttle: Throttle, clock: Clock) -> None:
+    """A client that repeats an old password waits each time, and not more and more."""
+    fail(throttle, HANS, 2)
     for _ in range(20):
+        clock.sleep(10)
         throttle.failed(HANS, at_mail=False, again=True)
-    assert 1.0 == throttle.delay(HANS)
+    assert 2.0 == throttle.delay(EVA)
+    assert 2.0 == throttle.delay(HANS_ELSEWHERE)
+    throttle.failed(Attempt("eva", THERE), at_mail=False, again=True)
+    assert 1.0 == throttle.delay(Attempt("eva", THERE))
 
 
 # -- after waiting
@@ -210,7 +214,7 @@ def test_what_the_mail_server_did_not_refuse_does_not_count(throttle: Throttle) 
 def test_repeats_at_the_mail_server_count_there(throttle: Throttle, store: Store) -> None:
     """The mail server does not know that a wrong password is the same once more."""
     throttle.failed(HANS, at_mail=True, again=True)
-    assert ["site"] == [subject.split()[0] for subject, _ in rows(store)]
+    assert ["address", "site"] == [subject.split()[0] for subject, _ in rows(store)]
 
 
 # -- the table
