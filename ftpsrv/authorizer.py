@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 READ = "elr"
 LOGIN_REFUSED = "Login incorrect."
 NOT_ADMITTED = "Access denied."
+NEEDS_ACCOUNT = "Log in with an account of your own."
 
 
 class AnonymousAuthorizer:
@@ -41,5 +42,6 @@ class AnonymousAuthorizer:
         """
         visitor = Visitor(address)
         if not self._files.admits(visitor):
-            raise AuthenticationFailed(NOT_ADMITTED)
+            needs_login = self._files.needs_login(visitor)
+            raise AuthenticationFailed(NEEDS_ACCOUNT if needs_login else NOT_ADMITTED)
         return visitor

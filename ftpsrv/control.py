@@ -218,12 +218,9 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
         if self._quit_pending and not self.is_occupied:
             self.close_when_done()
             return
-        held, self._held = self._held, []
-        for number, line in enumerate(held):
-            if self._paused or self._closed:
-                self._held = held[number:]
-                break
-            self._obey(line)
+        # One by one: each may pause again, or throw the others away.
+        while self._held and not (self._paused or self._closed):
+            self._obey(self._held.pop(0))
         self._begin_idle_time()
         self._watch()
 

@@ -78,7 +78,7 @@ class LoginConnection(TransferringConnection):
     def _log_account_in(self, logins: Logins, user: str, password: str) -> None:
         account = logins.recall(user, password, self.peer)
         if account is not None:
-            self.respond(self._welcome(Visitor(self.peer, account)))
+            self.respond(self._welcome_account(account))
             return
         try:
             wait = logins.delay(user, self.peer)
@@ -102,7 +102,16 @@ class LoginConnection(TransferringConnection):
             self._refuse_login(LOGIN_REFUSED, "refused")
         else:
             if not self._closed:
-                self.resume(self._welcome(Visitor(self.peer, account)))
+                self.resume(self._welcome_account(account))
+
+    def _welcome_account(self, account: Account) -> str:
+        logger.info(
+            "event=ftp_login peer=%s user=%s protocol=%s",
+            value(self.peer),
+            value(account.label),
+            self.protocol,
+        )
+        return self._welcome(Visitor(self.peer, account))
 
     def _welcome(self, visitor: Visitor) -> str:
         """Let a visitor in and return the reply."""

@@ -71,14 +71,13 @@ class IncomingFile:
         self._room = room
         self._max_octets = max_octets
         self._max_discard = max(max_octets, max_discard)
-        self._chunks: list[bytes] = []
-        self._kept = 0
+        self._body = bytearray()
         self._is_open = True
 
     @property
     def body(self) -> bytes:
         """Return what has come."""
-        return b"".join(self._chunks)
+        return bytes(self._body)
 
     @property
     def seconds(self) -> float:
@@ -98,8 +97,7 @@ class IncomingFile:
             elif not self._room.grow(len(chunk)):
                 self._refuse(NO_ROOM)
             else:
-                self._chunks.append(chunk)
-                self._kept += len(chunk)
+                self._body += chunk
         return self.received <= self._max_discard
 
     def _refuse(self, reply: str) -> None:
@@ -107,9 +105,8 @@ class IncomingFile:
         self._forget()
 
     def _forget(self) -> None:
-        self._room.shrink(self._kept)
-        self._kept = 0
-        self._chunks.clear()
+        self._room.shrink(len(self._body))
+        self._body = bytearray()
 
     def close(self) -> None:
         """Give the memory back, and the place."""

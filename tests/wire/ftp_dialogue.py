@@ -45,7 +45,7 @@ class MemoryFiles:
     files: dict[str, PublishedFile] = field(default_factory=dict)
     listed: bool = False
     admitted: bool = True
-    visitors: list[Visitor] = field(default_factory=list)
+    visitors: list[Visitor] = field(default_factory=list, repr=False)
     error: type[Exception] | None = None
     held_up: float = 0.0
 

@@ -6,7 +6,7 @@ import re
 import socket
 import time
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -195,7 +195,7 @@ def test_passive_ports_and_masquerade_address() -> None:
     with socket.create_server((IPV4, 0)) as taken:
         first = taken.getsockname()[1]
         ports = range(first, min(first + 40, 65536))
-        options = {"passive_ports": ports, "masquerade_address": "192.0.2.7"}
+        options: dict[str, Any] = {"passive_ports": ports, "masquerade_address": "192.0.2.7"}
         with serving(None, IPV4, **options) as place, place.login() as client:
             seen = set()
             for _ in range(20):

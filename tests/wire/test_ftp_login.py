@@ -136,6 +136,7 @@ def test_stopping_while_a_password_is_checked() -> None:
         client.sends("PASS secret")
         wait_until(lambda: bool(logins.asked))
         place.server.stop()
+        client.answers("421")
         assert client.ended()
         assert logins.gate is not None
         logins.gate.set()

@@ -269,6 +269,19 @@ def test_what_came_before_the_handshake_is_dropped(place: Place, trust: ssl.SSLC
             client.asks("PASS x", "503")
 
 
+def test_what_waited_before_the_handshake_is_dropped(place: Place, trust: ssl.SSLContext) -> None:
+    """Commands that were held back while a login was checked do not count under TLS either."""
+    with place.dial() as plain:
+        plain.answers("220")
+        plain.asks("USER hans", "331")
+        plain.sends("PASS secret\r\nAUTH TLS\r\nUSER anonymous\r\nPASS injected\r\nUS")
+        plain.answers("230")
+        plain.answers("234")
+        with TlsClient(plain, trust) as client:
+            client.asks("PWD", "530")
+            client.asks("PASS x", "503")
+
+
 def test_commands_in_one_record(place: Place, trust: ssl.SSLContext) -> None:
     """Many commands in one TLS record are all answered, and none waits for another record."""
     with over_tls(place, trust) as client:

@@ -305,6 +305,7 @@ def test_one_line_per_upload(place: Place, log: Callable[[], list[str]]) -> None
     began = "event=ftp_upload peer=127.0.0.1 user=hans protocol=ftp name=hans"
     lines = [re.sub(r"seconds=\d\.\d{3}", "", line) for line in log()]
     assert lines == [
+        "event=ftp_login peer=127.0.0.1 user=hans protocol=ftp",
         f"{began} bytes={len(NEW)}  reply=226 reason=Stored.",
         f'{began} bytes=6  reply=550 reason="there is no END:VFREEBUSY;  226 it was broken off"',
     ]
