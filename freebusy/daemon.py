@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from freebusy import gateway
 from freebusy.config import ImapSource, urls
-from freebusy.errors import ConfigurationError, FreeBusyError
+from freebusy.errors import ConfigurationError, FreeBusyError, StoreError
 from freebusy.listeners import ftp_server, http_server
 from freebusy.regeneration import Plan, Regeneration
 from freebusy.serving import Serving
@@ -224,13 +224,25 @@ class Daemon:
         if config.tls.is_configured != self._config.tls.is_configured:
             log.warning("reload a first certificate takes effect at the next start")
         self._config = config
+        await asyncio.to_thread(self._go_on, config)
+        log.info("reload persons=%d sources=%d", len(config.members), len(config.sources))
+
+    def _go_on(self, config: Config) -> None:
+        """Go on under another configuration.
+
+        What writes files stops first: under the old rules it could put one where more
+        may read it than the new ones let.
+        """
+        if "sync" in self._parts:
+            self._stop_sync()
         if self._serving is not None:
-            await asyncio.to_thread(self._serving.reload, config)
+            try:
+                self._serving.reload(config)
+            except StoreError as error:
+                log.error("reload error=%s", error)  # noqa: TRY400 - it is no bug
             self._take_certificate()
         if "sync" in self._parts:
-            await asyncio.to_thread(self._stop_sync)
-            await asyncio.to_thread(self._start_sync)
-        log.info("reload persons=%d sources=%d", len(config.members), len(config.sources))
+            self._start_sync()
 
     # -- what has to be done now and then
 
@@ -246,6 +258,8 @@ class Daemon:
                     self._take_certificate()
             except FreeBusyError as error:
                 log.warning("tidy error=%s", error)
+            except Exception:
+                log.exception("tidy event=bug")
             await asyncio.sleep(_GLANCE)
 
     def _tidy(self) -> None:

@@ -20,7 +20,6 @@ from freebusy.errors import (
     PreconditionFailedError,
     TooLargeError,
 )
-from freebusy.names import requested_name
 from freebusy.period import from_seconds
 from freebusy.ports import Published, PublishedFile, Upload
 from freebusy.publications import Received
@@ -191,10 +190,10 @@ class Publishing:
 
     def _target(self, terms: Terms, path: str, visitor: Visitor) -> _Target | None:
         """Return what a path means for a visitor; None for nobody and for not allowed alike."""
-        name, temporary = _canonical(terms, path), None
+        name, temporary = terms.rights.roster.named_by(path), None
         if name is None:
             published = temporary_target(path)
-            name = None if published is None else _canonical(terms, published)
+            name = None if published is None else terms.rights.roster.named_by(published)
             temporary = path.rpartition("/")[2]
         if name is None or name not in terms.persons or not terms.rights.writes(visitor, name):
             return None
@@ -264,11 +263,6 @@ def _read(body: bytes, terms: Terms, now: datetime) -> FreeBusy:
         return decode(body, now=now, max_periods=terms.max_periods)
     except CalendarDataError as error:
         raise NotFreeBusyError(error.reason) from error
-
-
-def _canonical(terms: Terms, path: str) -> str | None:
-    wanted = requested_name(path)
-    return None if wanted is None else terms.rights.roster.canonical(wanted)
 
 
 def _counts_as_own(terms: Terms, visitor: Visitor, name: str) -> bool:
