@@ -29,7 +29,7 @@ from freebusy.ports import Account, Scope
 from freebusy.throttle import Attempt, network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from freebusy.apppasswords import AppPassword, AppPasswords
     from freebusy.ports import LoginCheck
@@ -62,6 +62,8 @@ class LoginRules:
     """Canonical NAME -> login at the mail server; None for who may not log in there."""
     check: LoginCheck | None = None
     """None: nobody logs in with a mail account."""
+    service_logins: Collection[str] = ()
+    """Logins at the mail server that are nobody's own, and whose passwords nobody may guess."""
     shared_user: str = "freebusy"
     """Casefolded."""
     shared_password: str | None = field(default=None, repr=False)
@@ -287,7 +289,7 @@ class AccountLogins:
         return _account(known)
 
     def _ask_mail(self, rules: LoginRules, who: _Who, password: str) -> _Verdict:
-        login = None if who.person is None else rules.login_of(who.person)
+        login = _login_at_mail(rules, who)
         if login is None or rules.check is None:
             if not self._pace.imitate():
                 raise LoginUnavailableError(UNAVAILABLE)
@@ -311,6 +313,15 @@ _OUTCOMES = {
     LoginSlowedError: "slowed",
     LoginUnavailableError: "unavailable",
 }
+
+
+def _login_at_mail(rules: LoginRules, who: _Who) -> str | None:
+    """Return what to ask the mail server for; None where it must not be asked.
+
+    ``hans*master`` would ask for the master user's password (Dovecot), not for hans's.
+    """
+    login = None if who.person is None else rules.login_of(who.person)
+    return None if login is None or login in rules.service_logins or "*" in login else login
 
 
 def _is_usable(password: str) -> bool:

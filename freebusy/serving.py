@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from freebusy import gateway
 from freebusy.accounts import PublishedFiles
 from freebusy.apppasswords import AppPasswords
+from freebusy.config import ImapSource
 from freebusy.counting import CountedFiles, CountedLogins
 from freebusy.errors import SourceRefusedError
 from freebusy.locks import Locks
@@ -142,6 +143,7 @@ def _login_rules(config: Config) -> LoginRules:
         person_of=gateway.roster(config).person_of,
         login_of=_login_of(config),
         check=_login_check(config),
+        service_logins=_service_logins(config),
         shared_user=publish.shared_user,
         shared_password=publish.password,
         shared_hash=publish.password_hash,
@@ -167,10 +169,18 @@ def _login_of(config: Config) -> Callable[[str], str | None]:
     return login_of
 
 
+def _service_logins(config: Config) -> set[str]:
+    """Return the logins by which sources read everybody's calendars; of ``*master`` the master."""
+    names = {s.username for s in config.sources.values() if isinstance(s, ImapSource)}
+    return names | {name.rpartition("*")[2] for name in names}
+
+
 def _login_check(config: Config) -> LoginCheck | None:
     source = config.login_source
     if source is None:
         return None
     from calendar_sync.imap.login import ImapLoginCheck
 
-    return ImapLoginCheck(gateway.imap_settings(source, timeout=config.login.timeout))
+    return ImapLoginCheck(
+        gateway.imap_settings(source, timeout=config.login.timeout.total_seconds())
+    )

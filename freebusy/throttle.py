@@ -49,6 +49,9 @@ _TOLERANCE = 0.1
 """Seconds by which timers and clocks may differ."""
 _TRIM_EVERY = 100
 _SITE = "site"
+_SEEN = sa.select(LOGIN_FAILURES.c.subject, LOGIN_FAILURES.c.failures, LOGIN_FAILURES.c.last).where(
+    LOGIN_FAILURES.c.subject.in_(sa.bindparam("subjects", expanding=True))
+)
 _Key = TypeVar("_Key")
 
 
@@ -218,12 +221,10 @@ class Throttle:
     # -- the table
 
     def _read(self, subjects: Iterable[str]) -> Mapping[str, _Failures]:
-        query = sa.select(
-            LOGIN_FAILURES.c.subject, LOGIN_FAILURES.c.failures, LOGIN_FAILURES.c.last
-        ).where(LOGIN_FAILURES.c.subject.in_(list(subjects)))
         try:
             with self._store.reading() as connection:
-                return {s: _Failures(times, last) for s, times, last in connection.execute(query)}
+                rows = connection.execute(_SEEN, {"subjects": list(subjects)})
+                return {subject: _Failures(times, last) for subject, times, last in rows}
         except StoreError as error:
             log.warning("login throttle error=%s", error)
             return {}

@@ -163,6 +163,14 @@ def test_the_login_comes_from_the_configuration(case: Case) -> None:
     assert [("hans@example.com", "geheim"), ("eva-login", "x")] == case.mail.asked
 
 
+@pytest.mark.parametrize("login", ["cyrus", "hans*gateway", None])
+def test_a_service_account_is_nobody(store: Store, login: str | None) -> None:
+    """Nobody guesses a service account's password, nor a master user's, by a person's name."""
+    case = Case(store, login_of=lambda _: login, service_logins={"cyrus"})
+    assert "refused" == case.try_it("hans", "admin")
+    assert [] == case.mail.asked
+
+
 # -- the shared account
 
 
