@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,15 @@ import pytest
 from calendar_sync.imap import ImapSettings
 from calendar_sync.imap.connection import opened
 from calendar_sync.imap.login import ImapLoginCheck, _converse, _login_command
-from freebusy.errors import SourceRefusedError, SourceUnavailableError
+from freebusy.config import load
+from freebusy.errors import (
+    LoginRefusedError,
+    LoginUnavailableError,
+    SourceRefusedError,
+    SourceUnavailableError,
+)
+from freebusy.ports import Account, Scope
+from freebusy.serving import Serving
 from tests.servers.cyrus import _saslpasswd
 from tests.servers.mailserver import PASSWORD
 from tests.servers.process import HOST, free_ports
@@ -20,6 +29,8 @@ from tests.system.imap_case import settings
 from tests.system.imap_script import scripted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from calendar_sync.imap.settings import Security
     from freebusy.errors import SourceError
     from tests.servers.cyrus import Cyrus
@@ -237,3 +248,39 @@ def test_what_cannot_be_a_password_is_not_asked(login: str, password: str) -> No
 def test_login_as_it_is_written(name: str, password: str, expected: list[bytes]) -> None:
     """Plain text goes quoted, everything else as literals."""
     assert expected == _login_command(name.encode(), password.encode())
+
+
+# -- put together as the servers have it
+
+
+def test_logins_of_a_site(mail_server: MailServer, tmp_path: Path) -> None:
+    """By the configuration alone a person logs in by name and address, and a service does not."""
+    user, service = mail_server.new_user(), "cyrus" if mail_server.kind == "cyrus" else "gateway"
+    with closing(_site(tmp_path, mail_server, [user, service], service)) as serving:
+        logins = serving.logins("http")
+        account = Account(user, user, Scope.MAIL)
+        for name in (user, user.upper(), f"{user}@example.com", f"{user}%40example.com"):
+            assert account == logins.log_in(name, PASSWORD, "192.0.2.1")
+        assert account == logins.recall(user, PASSWORD, "192.0.2.1")
+        for name, password in ((user, "wrong"), (service, PASSWORD), (f"{user}*{service}", "x")):
+            with pytest.raises(LoginRefusedError):
+                logins.log_in(name, password, f"198.51.100.{len(name)}")
+        with mail_server.outage():
+            assert account == logins.recall(user, PASSWORD, "192.0.2.1")
+            with pytest.raises(LoginUnavailableError):
+                logins.log_in(user, PASSWORD, "203.0.113.1")
+
+
+def _site(folder: Path, server: MailServer, people: list[str], service: str) -> Serving:
+    (folder / "password").write_text("of the service", encoding="utf-8")
+    path = folder / "freebusy.toml"
+    persons = ", ".join(f'"{name}@example.com"' for name in people)
+    path.write_text(
+        f"persons = [{persons}]\n"
+        f'[site]\ntimezone = "UTC"\n[login]\nusername = "{{local}}"\n'
+        f'[sources.mail]\ntype = "imap"\nhost = "{server.host}"\nport = {server.port}\n'
+        f'security = "plain"\nusername = "{service}"\npassword_file = "password"\n'
+        f'folders = ["user/{{local}}/Calendar"]\n',
+        encoding="utf-8",
+    )
+    return Serving(load(path, {}))
