@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast
 
-from calendar_sync.formats import calendartext, icalendar, kolab2, kolab3
+from calendar_sync.formats import calendartext, icalendar, kolab2, kolab3, tnef
 from calendar_sync.formats.part import Part
 from freebusy.errors import BudgetExceededError, CalendarDataError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from calendar_sync.formats.part import Format
 
-FORMATS: tuple[Format, ...] = (kolab3.FORMAT, kolab2.FORMAT, icalendar.FORMAT)
+FORMATS: tuple[Format, ...] = (kolab3.FORMAT, kolab2.FORMAT, icalendar.FORMAT, tnef.FORMAT)
 """In the order of preference: of a message that says the same in two ways, one is read.
 
 Kolab comes first, whose events carry their attachments along: an invitation among them
