@@ -41,14 +41,18 @@ class OwnHosts:
     def __init__(self, names: Iterable[str]) -> None:
         self._names = {name for name in map(host_name, names) if name}
 
-    def meant_by(self, request: web.BaseRequest) -> bool:
-        """Whether a request asks one of our hosts, in whatever place it names one."""
+    def meant_by(self, request: web.BaseRequest, *, through_proxy: bool) -> bool:
+        """Whether a request asks one of our hosts, in whatever place it names one.
+
+        A proxy that puts the gateway's address for what the client asked hides just that,
+        so through one only names count.
+        """
         fields = request.headers.getall(hdrs.HOST, [])
         named = authority(request.raw_path)
         asked = [*fields, *((named,) if named is not None else ())]
         asked += [_of_origin(text) for text in request.headers.getall(hdrs.ORIGIN, [])]
-        local = self._local(request)
-        return len(fields) == 1 and all(host_name(text) in local for text in asked)
+        own = self._names if through_proxy else self._local(request)
+        return len(fields) == 1 and all(host_name(text) in own for text in asked)
 
     def _local(self, request: web.BaseRequest) -> set[str]:
         """Return our names, and the address at which this connection came in."""

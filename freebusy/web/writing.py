@@ -100,4 +100,4 @@ class Writing:
             if connection.is_proxy
             else not is_passed_on(request.headers)
         )
-        return direct and self._hosts.meant_by(request)
+        return direct and self._hosts.meant_by(request, through_proxy=connection.is_proxy)

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.wire.http_gateway import BODY, GREEN, HANS, MODIFIED, MemoryFiles, serving
+from freebusy.web.tls import server_context
+from tests.servers.certificate import make_certificate
+from tests.wire.http_gateway import (
+    BODY,
+    GREEN,
+    HANS,
+    MODIFIED,
+    MemoryFiles,
+    MemoryLogins,
+    MemoryPublications,
+    serving,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,3 +112,70 @@ def test_an_upload_is_refused(site: Running, tmp_path: Path) -> None:
             [*command, url(site, "/calendar/hans.vfb")], check=False, capture_output=True
         )
         assert out.stdout == b"Method not allowed\n405"
+
+
+@pytest.fixture
+def open_site(tmp_path: Path) -> Iterator[Running]:
+    """A site that takes publications, over both kinds of connection."""
+    made = make_certificate(tmp_path)
+    files = MemoryFiles(HANS)
+    with serving(
+        files,
+        logins=MemoryLogins(),
+        publications=MemoryPublications(files),
+        tls=server_context(made.cert, made.key),
+        tls_listen=(("127.0.0.1", 0),),
+    ) as running:
+        yield running
+
+
+UPLOAD = ["-o", "/dev/null", "-w", "%{http_code}"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--anyauth"],
+        ["-0"],
+        ["-H", "Expect: 100-continue"],
+        ["-H", "Transfer-Encoding: chunked"],
+        ["-H", "Transfer-Encoding: chunked", "-H", "Expect: 100-continue"],
+        ["-H", "Content-Type: text/calendar", "-H", 'If-Match: "5eed"'],
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_publishing(open_site: Running, tmp_path: Path, scheme: str, options: list[str]) -> None:
+    """-T uploads a file with a login, which is served afterwards."""
+    body = BODY.replace(b"END:VFREEBUSY", b"COMMENT:other\r\nEND:VFREEBUSY")
+    (tmp_path / "hans.vfb").write_bytes(body)
+    port = open_site.port if scheme == "http" else open_site.server.tls_addresses[0][1]
+    place = f"{scheme}://localhost:{port}/pub/calendar/hans.vfb"
+    login = ["-4", "--cacert", str(tmp_path / "cert.pem"), "-u", "hans:wort"]
+    assert b"204" == curl(*UPLOAD, *login, *options, "-T", str(tmp_path / "hans.vfb"), place)
+    assert body == curl("-4", "--cacert", str(tmp_path / "cert.pem"), place)
+
+
+@pytest.mark.parametrize("size", [2_000, 3_000_000])
+@pytest.mark.parametrize(
+    "option", ["Expect:", "Expect: 100-continue", "Transfer-Encoding: chunked"]
+)
+@pytest.mark.parametrize(
+    ("login", "expected"),
+    [("hans:wort", b"413"), ("anna:kennwort", b"403"), ("hans:wrong", b"401")],
+)
+def test_publishing_what_is_refused(
+    open_site: Running, tmp_path: Path, size: int, option: str, login: str, expected: bytes
+) -> None:
+    """curl sees the refusal, however much it had to send."""
+    (tmp_path / "large").write_bytes(b"x" * size)
+    place = url(open_site, "/pub/calendar/hans.vfb")
+    options = ["-u", login, "-H", option, "-T", str(tmp_path / "large")]
+    assert expected == curl(*UPLOAD, *options, place)
+
+
+def test_taking_back(open_site: Running) -> None:
+    """-X DELETE drops the publication; -u in the address works as well."""
+    place = f"http://hans:wort@127.0.0.1:{open_site.port}/pub/calendar/hans.vfb"
+    codes = [curl(*UPLOAD, "-X", "DELETE", place) for _ in range(2)]
+    assert [b"204", b"404"] == codes

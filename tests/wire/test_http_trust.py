@@ -158,6 +158,7 @@ def test_through_a_trusted_proxy(
         trusted_proxies=(PEER,),
     ) as running:
         assert expected == put(running, *lines)
+        assert 401 == put(running, *lines, host="localhost")
 
 
 def test_the_proxys_own_line_counts() -> None:
