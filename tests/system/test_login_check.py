@@ -22,7 +22,7 @@ from freebusy.errors import (
 )
 from freebusy.ports import Account, Scope
 from freebusy.serving import Serving
-from tests.servers.cyrus import _saslpasswd
+from tests.servers.cyrus import Cyrus, _saslpasswd
 from tests.servers.mailserver import PASSWORD
 from tests.servers.process import HOST, free_ports
 from tests.system.imap_case import settings
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from calendar_sync.imap.settings import Security
     from freebusy.errors import SourceError
-    from tests.servers.cyrus import Cyrus
     from tests.servers.mailserver import MailServer
 
 HARD = 'p "\\ {5} %*+ ü日本'
@@ -94,6 +93,22 @@ def test_a_password_beyond_ascii_is_right(cyrus: Cyrus) -> None:
 def test_a_user_that_is_not_there(cyrus: Cyrus) -> None:
     """Who has no account at the server is refused as with a wrong password."""
     assert not ImapLoginCheck(settings(cyrus)).check("nobody-at-all", PASSWORD)
+
+
+@pytest.mark.cyrus
+@pytest.mark.usefixtures("cyrus")  # skips where there is none
+def test_a_server_that_cannot_ask_its_own_directory() -> None:
+    """Cyrus without its saslauthd refuses everybody, and that is no wrong password."""
+    server = Cyrus()
+    with closing(server):
+        conf = server.directory / "imapd.conf"
+        saslauthd = "saslauthd\nsasl_saslauthd_path: /nonexistent/mux"
+        conf.write_text(
+            conf.read_text().replace("auxprop\nsasl_auxprop", saslauthd + "\nsasl_auxprop")
+        )
+        server.start()
+        error = _error(ImapLoginCheck(settings(server)), "hans", PASSWORD)
+    assert (SourceUnavailableError, True) == (type(error), "cannot check" in str(error))
 
 
 def test_an_outage_is_no_refusal(mail_server: MailServer) -> None:
