@@ -333,7 +333,7 @@ class Regeneration:
 
     def _watched(self, plan: Plan) -> list[Calendar]:
         source = plan.feed.name
-        states = [self._state[name, source] for name in self._persons]
+        states = [progress for (_, of), progress in self._state.items() if of == source]
         return [calendar for progress in states for calendar in progress.watched]
 
     def _watch_anew(self, plan: Plan) -> None:

@@ -396,3 +396,24 @@ def test_two_sources_of_one_person(gateway: MemoryGateway, calendar: Calendar) -
             shows(gateway, (start, end, 2), rest, span(3, 9))
         finally:
             made.stop()
+
+
+def test_a_source_that_is_not_everybodys(gateway: MemoryGateway, calendar: Calendar) -> None:
+    """A source is watched for those who have it, whoever else there is."""
+    gateway.memory.put(calendar, event("a", "20260602T090000Z"))
+    made = Regeneration(
+        syncer=gateway.syncer,
+        publisher=gateway.publisher,
+        plans=[Plan(gateway.feed, LONG)],
+        persons=[gateway.person, replace(gateway.person, name="berta", sources=())],
+        clock=WallClock(gateway.clock, times=(), zone="UTC", owner_zones=()),
+        noted=lambda _source, _seconds: None,
+    )
+    made.start()
+    try:
+        shows(gateway, span(2, 9))
+        settled(gateway)
+        gateway.memory.put(calendar, event("b", "20260603T090000Z"))
+        shows(gateway, span(2, 9), span(3, 9))
+    finally:
+        made.stop()
