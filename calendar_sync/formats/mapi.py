@@ -9,12 +9,13 @@ from __future__ import annotations
 import struct
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
-from uuid import UUID
 
-APPOINTMENT = UUID("00062002-0000-0000-c000-000000000046").bytes_le
-"""PSETID_Appointment (MS-OXPROPS 1.3.2)."""
-COMMON = UUID("00062008-0000-0000-c000-000000000046").bytes_le
-MEETING = UUID("6ed8da90-450b-101b-98da-00aa003f1305").bytes_le
+APPOINTMENT = bytes.fromhex("02200600 0000 0000 C000 000000000046")
+"""PSETID_Appointment, {00062002-0000-0000-C000-000000000046} (MS-OXPROPS 1.3.2)."""
+COMMON = bytes.fromhex("08200600 0000 0000 C000 000000000046")
+"""PSETID_Common, {00062008-0000-0000-C000-000000000046}."""
+MEETING = bytes.fromhex("90DAD86E 0B45 1B10 98DA 00AA003F1305")
+"""PSETID_Meeting, {6ED8DA90-450B-101B-98DA-00AA003F1305}."""
 
 _INTEGERS = {0x0002: 2, 0x0003: 4, 0x000B: 2, 0x0014: 8}
 _WIDTHS = {0x0004: 4, 0x0005: 8, 0x0006: 8, 0x0007: 8, 0x000A: 4, 0x0040: 8, 0x0048: 16} | _INTEGERS

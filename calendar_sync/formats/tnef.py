@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from calendar_sync.formats import appointment, encoding
 from calendar_sync.formats.mapi import Properties, read_properties
@@ -31,7 +30,8 @@ _MESSAGE_CLASS, _MESSAGE_PROPERTIES = 0x00078008, 0x00069003
 _ATTACHMENT_DATA, _ATTACHMENT_PROPERTIES = 0x0006800F, 0x00069005
 _CLASS_PROPERTY = (b"", 0x001A)
 _ATTACHED_OBJECT = (b"", 0x3701)
-_IMESSAGE = UUID("00020307-0000-0000-c000-000000000046").bytes_le
+_IMESSAGE = bytes.fromhex("07030200 0000 0000 C000 000000000046")
+_MEDIA = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 
 
 @dataclass(slots=True)
@@ -48,11 +48,13 @@ class _Message:
 def read(part: Part) -> list[bytes]:
     """Return the appointments in a TNEF part as iCalendar, each as a text of its own.
 
-    Raises CalendarDataError where it is no TNEF, or an appointment has no times, and
-    BudgetExceededError beyond the bounds above.
+    Empty for a part that only has the name of one.  Raises CalendarDataError where one is no
+    TNEF, or an appointment has no times, and BudgetExceededError beyond the bounds above.
     """
     content = part.content
     if content[:4] != SIGNATURE:
+        if part.media not in _MEDIA:
+            return []
         raise CalendarDataError("a TNEF part that is none")
     return list(_Walk().texts(memoryview(content), 0))
 
@@ -117,7 +119,7 @@ def _attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 FORMAT = Format(
-    media=frozenset({"application/ms-tnef", "application/vnd.ms-tnef"}),
+    media=_MEDIA,
     endings=("winmail.dat", "win.dat"),
     read=read,
 )

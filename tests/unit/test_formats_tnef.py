@@ -232,6 +232,7 @@ def test_a_part_that_is_no_tnef_is_an_error() -> None:
     for content in (b"", b"BEGIN:VCALENDAR", b"\x78\x9f\x3e", b"\0" * 100):
         with pytest.raises(CalendarDataError):
             texts_of(content)
+        assert [] == calendar_texts(mime("Content-Type: text/plain; name=darwin.dat", body=content))
 
 
 def nested(depth: int) -> bytes:
