@@ -150,7 +150,7 @@ class Publisher:
         DTSTART..DTEND must not claim to know more than the calendars do.  Once there is
         a file it goes on, though: what is known is better shown than frozen.
         """
-        unread = any(state.last_success is None for state in states)
+        unread = any(state.last_success is None and not state.is_absent for state in states)
         if unread and (before is None or not self._has_spoken(name)):
             return "waits"
         return "tells" if any(self._tells(state) for state in states) else "nothing"

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from freebusy.period import Span
 
 
+ABSENT = "absent"
+"""The generation of what stands for a calendar where the source has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class CalendarState:
     """What the store knows of one calendar; all times are UTC seconds, None for never."""
@@ -65,6 +69,11 @@ class CalendarState:
     """Since when it has looked empty or gone without proof."""
     doubts: int = 0
     """How often it has looked so by now."""
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it stands for a source that answered and never had a calendar for the person."""
+        return self.generation == ABSENT and self.last_success is None
 
 
 class Store:

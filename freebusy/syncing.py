@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from freebusy.errors import CalendarMissingError, SourceError, SourceRefusedError
 from freebusy.expanding import basis, expand_further, expanding, outgrown
 from freebusy.intake import Run
 from freebusy.period import to_seconds
 from freebusy.prefetch import ahead
+from freebusy.store import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -179,7 +180,10 @@ class Syncer:
             else:
                 outcome.doubtful = True
             return
-        self._store.note(state.id, last_attempt=to_seconds(self._now()), error=str(error))
+        columns: dict[str, Any] = {"last_attempt": to_seconds(self._now()), "error": str(error)}
+        if isinstance(error, CalendarMissingError) and state.key == UNDISCOVERED:
+            columns["generation"] = ABSENT  # what the person publishes need not wait for it
+        self._store.note(state.id, **columns)
         level = logging.ERROR if isinstance(error, SourceRefusedError) else logging.WARNING
         log.log(level, "sync person=%s calendar=%r error=%s", state.person, state.name, error)
 

@@ -190,6 +190,24 @@ def test_while_a_calendar_was_never_read_the_upload_waits(place: Place) -> None:
     assert [hour(0, 1), span(2, 9)] == place.gateway.busy
 
 
+def test_where_there_is_no_calendar_nothing_waits(place: Place) -> None:
+    """Once the source has answered that it has none, a waiting upload is served, and the next."""
+    place.gateway.memory.offline = True
+    place.gateway.run()
+    assert ("hans", True, False) == place.publish(vfb(0)), "there may be a calendar"
+    place.gateway.memory.offline = False
+    place.gateway.run()
+    assert [hour(0, 1)] == place.gateway.busy
+    place.gateway.memory.offline = True
+    place.gateway.run()
+    place.publishing.drop(PATH, HANS)
+    assert ("hans", True, True) == place.publish(vfb(2)), "it never had one"
+    place.gateway.memory.offline = False
+    place.gateway.memory.put(place.gateway.calendar(), event("1", "20260602T090000Z"))
+    place.gateway.run()
+    assert [hour(2, 3), span(2, 9)] == place.gateway.busy
+
+
 def test_a_calendar_that_nobody_keeps_does_not_count(place: Place) -> None:
     """Mail servers make empty calendars: who publishes beside one has the publication's window."""
     place.gateway.calendar()
