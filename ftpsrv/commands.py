@@ -115,9 +115,13 @@ COMMANDS: dict[bytes, Command] = {
 }
 """Every verb that is understood, in capitals."""
 
+OFFERED_WITH_TLS = ("AUTH", "PBSZ", "PROT")
+
+_REFUSALS = frozenset({"not_offered", "refuse_write", "stay_protected"})
+
 OFFERED = tuple(
     verb.decode()
     for verb, command in COMMANDS.items()
-    if command.method not in {"not_offered", "refuse_write", "stay_protected"}
+    if command.method not in _REFUSALS and verb.decode() not in OFFERED_WITH_TLS
 )
-"""What HELP shows."""
+"""What HELP shows, beside what needs a certificate."""

@@ -51,6 +51,8 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
     sessions: ClassVar[set[ControlConnection]] = set()
     """All that are open; each server has its own."""
     errands: Errands
+    _is_mute = False
+    """Whether nothing may be sent, because TLS is on its way."""
     greeting = "220 Ready.\r\n"
 
     proto_cmds: ClassVar[dict[str, Any]] = {}
@@ -190,7 +192,11 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
         try:
             getattr(self, command.method)(argument)
         except FilesystemError as refusal:
-            self.refuse(f"550 {refusal}")
+            self.miss(command, argument, f"550 {refusal}")
+
+    def miss(self, command: Command, argument: str, refusal: str) -> None:  # noqa: ARG002  # for those who know where else to look
+        """Answer a command whose path names nothing, or nothing that it may touch."""
+        self.refuse(refusal)
 
     def refuse(self, reply: str) -> None:
         """Answer a command that is not carried out, at once or after a pause."""
@@ -235,7 +241,8 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
     def initiate_send(self) -> None:
         """Send what waits, and watch for what comes next."""
         super(AsyncChat, self).initiate_send()
-        self._watch()
+        if self.producer_fifo or self._wanted_io_events != self.ioloop.READ:
+            self._watch()
 
     def _watch(self) -> None:
         """Tell the loop what to wait for; of a paused client only its end."""
@@ -276,7 +283,7 @@ class ControlConnection(FTPHandler):  # type: ignore[misc]  # pyftpdlib has no t
 
     def push(self, data: str) -> None:
         """Send a reply, or cut off a client that reads none."""
-        if self._closed:
+        if self._closed or self._is_mute:
             return
         if len(self.producer_fifo) >= MOST_UNREAD_REPLIES:
             logger.info("event=ftp_cut_off peer=%s reason=unread_replies", value(self.peer))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ftpsrv.commands import OFFERED
+from ftpsrv.commands import OFFERED, OFFERED_WITH_TLS
 from ftpsrv.listing import FACTS, facts, time_value, unix_line
 from ftpsrv.publishing import PublishingConnection
 from ftpsrv.transfers import Outgoing
@@ -145,7 +145,8 @@ class Session(PublishingConnection):
 
     def show_commands(self, _: str) -> None:
         """HELP."""
-        self.push(f"214-Commands:\r\n {' '.join(OFFERED)}\r\n214 End.\r\n")
+        offered = OFFERED if self.tls.context is None else sorted({*OFFERED, *OFFERED_WITH_TLS})
+        self.push(f"214-Commands:\r\n {' '.join(offered)}\r\n214 End.\r\n")
 
     def do_nothing(self, _: str) -> None:
         """NOOP."""

@@ -52,10 +52,9 @@ class ProtectedConnection(ControlConnection):
         else:
             super().handle()
 
-    def push(self, data: str) -> None:
-        """Send a reply; none in the clear where TLS is on its way."""
-        if self._handshake is None and (self.is_protected or not self.server.implicit):
-            super().push(data)
+    def _turn_away(self, reply: str, limit: str) -> None:
+        self._is_mute = self.server.implicit
+        super()._turn_away(reply, limit)
 
     def close(self) -> None:
         """End the session at once, with TLS's own farewell."""
@@ -78,6 +77,7 @@ class ProtectedConnection(ControlConnection):
     def _protect(self, reply: str) -> None:
         """Shake hands, and then send a reply, or none."""
         self._forget_input()
+        self._is_mute = True
         self.pause()
         self.del_channel()
         try:
@@ -103,6 +103,7 @@ class ProtectedConnection(ControlConnection):
             self.close()
             return
         self.is_protected = True
+        self._is_mute = False
         self.add_channel()
         self.resume(reply)
 

@@ -204,17 +204,11 @@ class PublishingConnection(LoginConnection):
 
     # -- temporary uploads, seen by their own account
 
-    def _call(self, command: Command, argument: str) -> None:
-        if command.refusal is not NOT_FOUND or self.publications is None:
-            super()._call(command, argument)
+    def miss(self, command: Command, argument: str, refusal: str) -> None:
+        """Look for a temporary upload of that name, where this visitor could have made one."""
+        if command.refusal is not NOT_FOUND:
+            self.refuse(refusal)
             return
-        try:
-            getattr(self, command.method)(argument)
-        except FilesystemError as refusal:
-            self._look_again(command, argument, f"550 {refusal}")
-
-    def _look_again(self, command: Command, argument: str, refusal: str) -> None:
-        """Ask for a temporary upload of that name, where this visitor could have made one."""
         try:
             publications, path, visitor = self._writable(argument)
         except FilesystemError:
