@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from freebusy import gateway
 from freebusy.config import ImapSource, urls
 from freebusy.errors import ConfigurationError, FreeBusyError, StoreError
-from freebusy.listeners import ftp_server, http_server
+from freebusy.listeners import ftp_server, http_server, http_settings
 from freebusy.regeneration import Plan, Regeneration
 from freebusy.serving import Serving
 from freebusy.wallclock import WallClock
@@ -220,11 +220,13 @@ class Daemon:
                 log.warning("reload problem: %s", problem)
             return
         if config.http != self._config.http or config.ftp != self._config.ftp:
-            log.warning("reload [http] and [ftp] take effect at the next start")
+            log.warning("reload where to listen and its limits take effect at the next start")
         if config.tls.is_configured != self._config.tls.is_configured:
             log.warning("reload a first certificate takes effect at the next start")
         self._config = config
         await asyncio.to_thread(self._go_on, config)
+        if self._http is not None and self._serving is not None:
+            self._http.reload(http_settings(config, self._serving))
         log.info("reload persons=%d sources=%d", len(config.members), len(config.sources))
 
     def _go_on(self, config: Config) -> None:

@@ -9,17 +9,16 @@ if TYPE_CHECKING:
     from freebusy.serving import Serving
     from freebusy.web.health import Health
     from freebusy.web.server import HttpServer
+    from freebusy.web.settings import HttpSettings
     from ftpsrv.server import FtpServer
 
 
-def http_server(config: Config, serving: Serving, health: Health) -> HttpServer:
-    """Return the HTTP server; raises ConfigurationError for a certificate that does not serve."""
-    from freebusy.web.server import HttpServer
+def http_settings(config: Config, serving: Serving) -> HttpSettings:
+    """Return what the HTTP server is told; some of it may change while it runs."""
     from freebusy.web.settings import HttpSettings
-    from freebusy.web.tls import server_context
 
-    table, access, tls = config.http, config.access, config.tls
-    settings = HttpSettings(
+    table, access = config.http, config.access
+    return HttpSettings(
         listen=tuple((place.host, place.port) for place in table.listen),
         tls_listen=tuple((place.host, place.port) for place in table.tls_listen),
         listing=access.listing,
@@ -39,8 +38,16 @@ def http_server(config: Config, serving: Serving, health: Health) -> HttpServer:
         metrics_networks=tuple(map(str, table.metrics_networks)),
         counted=serving.metrics.response,
     )
+
+
+def http_server(config: Config, serving: Serving, health: Health) -> HttpServer:
+    """Return the HTTP server; raises ConfigurationError for a certificate that does not serve."""
+    from freebusy.web.server import HttpServer
+    from freebusy.web.tls import server_context
+
+    tls = config.tls
     return HttpServer(
-        settings,
+        http_settings(config, serving),
         serving.files("http"),
         health,
         logins=serving.logins("http"),
