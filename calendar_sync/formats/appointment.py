@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import struct
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from calendar_sync.formats import calendartext
@@ -13,7 +15,7 @@ from freebusy.errors import CalendarDataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date, datetime
+    from datetime import datetime
 
     from calendar_sync.formats.mapi import Key, Properties
     from calendar_sync.formats.mapizone import OutlookZone
@@ -40,6 +42,7 @@ _APPOINTMENT_CLASS = re.compile(r"ipm\.appointment(\.|\Z)")
 _REQUEST = re.compile(r"ipm\.(schedule\.meeting\.request|microsoft schedule\.mtgreq)(\.|\Z)")
 _CANCELLATION = re.compile(r"ipm\.(schedule\.meeting\.cancell?ed|microsoft schedule\.mtgcncl)")
 _ID_HEAD = bytes.fromhex("040000008200E00074C5B7101A82E008")
+_ID_DATE = struct.Struct(">HBB")
 _FOREIGN_UID = b"vCal-Uid\x01\x00\x00\x00"
 _MAX_DAYS = 400 * 366
 
@@ -183,6 +186,14 @@ def _digits(day: date) -> str:
     return f"{day.year:04}{day.month:02}{day.day:02}"
 
 
+def _instance(octets: bytes) -> str:
+    """Return the date in a global object ID; empty where it is none, as for a whole series."""
+    try:
+        return _digits(date(*_ID_DATE.unpack(octets)))
+    except (ValueError, struct.error):
+        return ""
+
+
 def _identity(properties: Properties) -> _Identity:
     """Return the UID that the same meeting has in iCalendar, and which instance it is about.
 
@@ -193,8 +204,7 @@ def _identity(properties: Properties) -> _Identity:
     clean = properties.binary(_CLEAN_GLOBAL_ID) or whole
     if clean[:16] != _ID_HEAD:
         return _Identity(clean[:512].hex().upper(), "")
-    year, month, day = int.from_bytes(whole[16:18], "big"), whole[18:19], whole[19:20]
-    instance = f"{year:04}{month[0]:02}{day[0]:02}" if year and month and day else ""
+    instance = _instance(whole[16:20])
     if clean[40:52] == _FOREIGN_UID:
         return _Identity(calendartext.plain(clean[52:564].decode("utf-8", "replace")), instance)
     clean = clean[:16] + bytes(4) + clean[20:512]

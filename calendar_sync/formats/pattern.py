@@ -126,7 +126,10 @@ def read_pattern(data: bytes) -> Pattern:
 
 
 def _moment(minutes: int) -> datetime:
-    return _EPOCH + timedelta(minutes=minutes)  # 32 bits end in the year 9766
+    try:
+        return _EPOCH + timedelta(minutes=minutes)
+    except OverflowError:  # 32 bits end in the year 9766, but two of them are added
+        raise CalendarDataError("a recurrence beyond the year 9999") from None
 
 
 def _rule(kind: int, calendar: int, period: int, specific: list[int]) -> list[str]:

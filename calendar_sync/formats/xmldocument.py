@@ -115,7 +115,8 @@ class _Reader:
         self._count += 1
         if self._count > MAX_ELEMENTS or len(self._open) > MAX_DEPTH:
             raise BudgetExceededError("an XML document with too many elements, or too deep")
-        element = Element(_local(name), {_local(key): each for key, each in attributes.items()})
+        named = {_local(key): each for key, each in attributes.items()} if attributes else {}
+        element = Element(_local(name), named)
         self._open[-1].children.append(element)
         self._open.append(element)
 
@@ -130,4 +131,4 @@ class _Reader:
 
 
 def _local(name: str) -> str:
-    return name.rpartition(":")[2]
+    return name.rpartition(":")[2] if ":" in name else name

@@ -77,6 +77,13 @@ def test_a_sample_with_any_octet_changed(name: str) -> None:
         read(format_, bytes(changed))
 
 
+def test_tnef_with_any_number_at_its_extremes() -> None:
+    """With any four octets of a sample all zeros or all ones, there are texts or our error."""
+    for at in range(len(NOTE) - 3):
+        for number in (0, 0x7FFFFFFF, 0xFFFFFFFF):
+            read(tnef.FORMAT, NOTE[:at] + struct.pack("<I", number) + NOTE[at + 4 :])
+
+
 @settings(max_examples=150)
 @given(st.sampled_from(sorted(SAMPLES)), st.data())
 def test_spliced_samples(name: str, drawn: st.DataObject) -> None:

@@ -14,7 +14,7 @@ from calendar_sync.formats.pattern import read_pattern
 from tests.oracles import ours
 from tests.oracles import tnef as outlook
 from tests.oracles.tnef import Changed, Content, Name, Series
-from tests.unit.tnef_case import busy, lid, outcome_of, recurring, texts_of, utc, wall
+from tests.unit.tnef_case import HOUR, busy, lid, outcome_of, recurring, texts_of, utc, wall
 
 # -- recurrences
 
@@ -213,6 +213,16 @@ def test_a_recurrence_that_cannot_be_read_shows_its_first_instance(blob: bytes) 
         [f"{each.start:%m-%d}" for each in outcome.periods],
         len(outcome.skipped),
     )
+
+
+def test_any_number_in_a_recurrence_is_read_or_refused() -> None:
+    """With any number of a blob at its extremes, there is busy time, or an error of ours."""
+    blob = PRINTED.blob()
+    for at in range(len(blob) - 3):
+        for number in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF):
+            changed = blob[:at] + struct.pack("<I", number) + blob[at + 4 :]
+            values = {**HOUR, **recurring(PRINTED), lid(0x8216): changed}
+            outcome_of(outlook.message(values))
 
 
 def test_changed_instances_that_cannot_be_read_free_nothing() -> None:

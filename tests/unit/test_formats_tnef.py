@@ -113,6 +113,7 @@ def test_an_appointment_without_times_is_an_error() -> None:
         (GOID, GOID.hex().upper()),
         (UID + bytes.fromhex("07EA0602") + GOID[20:], GOID.hex().upper()),
         (GOID[:40] + b"vCal-Uid\x01\x00\x00\x00a@example.com\x00", "a@example.com"),
+        (UID + bytes.fromhex("07EA0D63") + GOID[20:], GOID.hex().upper()),  # no date there is
         (b"\x01\x02", "0102"),
     ],
 )
@@ -120,6 +121,7 @@ def test_an_appointment_has_the_uid_of_its_icalendar_form(content: bytes, uid: s
     """A meeting that comes as TNEF and as iCalendar is one and the same."""
     (text,) = texts_of(outlook.message({**HOUR, (MEETING, 3): content}))
     assert f"\r\nUID:{uid}\r\n" in text.decode()
+    assert AT_TEN == busy(outlook.message({**HOUR, (MEETING, 3): content}))
 
 
 def test_one_instance_in_a_message_of_its_own() -> None:
