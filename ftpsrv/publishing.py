@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ftpsrv.commands import Command
 
 LONGEST_CLIENT_NAME = 100
+
+_REFUSALS = (PublicationError, NotFreeBusyError, StoreError)
 _TIME = re.compile(r"\d{14}(\.\d{1,9})?", re.ASCII)
 """As in RFC 3659 §2.3."""
 
@@ -95,7 +97,7 @@ class PublishingConnection(LoginConnection):
         name = None
         try:
             published, is_temporary = outcome.result()
-        except (PublicationError, NotFreeBusyError, StoreError) as error:
+        except _REFUSALS as error:
             reply = refusal_reply(error)
         else:
             name, reply = published.name, _stored_reply(published, is_temporary=is_temporary)
@@ -157,7 +159,7 @@ class PublishingConnection(LoginConnection):
         self._rename_source = None
         try:
             found = outcome.result()
-        except StoreError as error:
+        except _REFUSALS as error:
             self.resume(refusal_reply(error))
             return
         if found is None:
@@ -180,7 +182,7 @@ class PublishingConnection(LoginConnection):
     def _hear_of(self, reply: str, outcome: Future[object]) -> None:
         try:
             outcome.result()
-        except (PublicationError, NotFreeBusyError, StoreError) as error:
+        except _REFUSALS as error:
             reply = refusal_reply(error)
         self.resume(reply)
 

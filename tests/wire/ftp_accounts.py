@@ -140,6 +140,8 @@ class MemoryPublications:
             del self.tree.files[_name(path)]
 
     def temporary(self, path: str, visitor: Visitor) -> PublishedFile | None:
+        if self.error is not None:
+            raise self.error
         body = self.kept.get((_owner(visitor), path))
         return None if body is None else published(path.rpartition("/")[2], body)
 

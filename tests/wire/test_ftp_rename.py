@@ -113,6 +113,7 @@ def test_errors(
     """A disk that fails is a passing fault, and no reply says more than it must."""
     publications.error = error
     assert client.says(f"DELE {HANS}").startswith(reply)
+    assert client.says(f"RNFR {HANS}.part").startswith(reply)
     assert client.uploads(f"STOR {HANS}", NEW).startswith(reply)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from freebusy.errors import TooLargeError
 from tests.wire.ftp_accounts import MemoryLogins, MemoryPublications, some_publications
 from tests.wire.ftp_dialogue import BODY, HOSTS, PATIENCE, Place, published, serving, wait_until
 
@@ -68,9 +69,30 @@ def test_upload_without_waiting_for_the_reply(place: Place) -> None:
     with place.login("hans", "secret") as client:
         with client.passive() as data:
             data.sendall(NEW)
+            wait_until(lambda: has_early_data(place))
             client.asks(f"STOR {HANS}", "1")
         client.answers("226")
     assert place.files.files["hans"].body == NEW
+
+
+def has_early_data(place: Place) -> bool:
+    channels = [session.data_channel for session in place.server._session.sessions.copy()]
+    return any(channel is not None and channel._early for channel in channels)
+
+
+def test_upload_that_waits_for_a_calendar(place: Place, publications: MemoryPublications) -> None:
+    """A file that is kept and not served yet is stored, and the reply says when it will be."""
+    publications.served = False
+    with place.login("hans", "secret") as client:
+        reply = client.uploads(f"STOR {HANS}", NEW)
+    assert reply == "226 Stored; served when the calendar has been read for the first time."
+
+
+def test_too_large_for_the_publications(place: Place, publications: MemoryPublications) -> None:
+    """What the publications themselves find too large gets 552 with their reason."""
+    publications.error = TooLargeError("more periods than are accepted")
+    with place.login("hans", "secret") as client:
+        assert client.uploads(f"STOR {HANS}", NEW) == "552 more periods than are accepted"
 
 
 def test_active_upload(place: Place) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -31,7 +33,9 @@ from tests.wire.ftp_dialogue import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
 
 NEW = BODY.replace(b"20260105", b"20260206")
 HANS = "/pub/calendar/hans.vfb"
@@ -288,6 +292,71 @@ def test_commands_in_one_record(place: Place, trust: ssl.SSLContext) -> None:
         client.sends("\r\n".join(["NOOP"] * 2000))
         for _ in range(2000):
             client.answers("200")
+
+
+def test_one_octet_at_a_time(place: Place, trust: ssl.SSLContext) -> None:
+    """The handshake and a record may arrive octet by octet."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = trust.wrap_bio(incoming, outgoing, server_hostname="localhost")
+
+    def insists(call: Callable[[], T]) -> T:
+        while True:
+            try:
+                done = call()
+            except ssl.SSLWantReadError:
+                trickle()
+                incoming.write(client.socket.recv(65536))
+            else:
+                trickle()
+                return done
+
+    def trickle() -> None:
+        for octet in outgoing.read():
+            client.socket.sendall(bytes([octet]))
+
+    with place.dial() as client:
+        client.answers("220")
+        client.asks("AUTH TLS", "234")
+        insists(tls.do_handshake)
+        insists(lambda: tls.write(b"NOOP\r\n"))
+        assert b"200 OK.\r\n" == insists(tls.read)
+
+
+def test_farewell_that_has_to_wait(
+    place: Place, trust: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A download whose farewell finds no room at first sends it when there is some."""
+    end, refusals = TlsSocket.end, [False, False]
+    # When the kernel has room for the last octet and for none after it, is its own choice.
+    monkeypatch.setattr(TlsSocket, "end", lambda sock: refusals.pop() if refusals else end(sock))
+    with over_tls(place, trust) as client:
+        client.logs_in()
+        assert BODY == client.fetches_privately(f"RETR {HANS}")
+    assert [] == refusals
+
+
+def test_farewell_finds_no_room(certificate: Certificate, trust: ssl.SSLContext) -> None:
+    """A TLS socket says when its farewell cannot be sent yet, and sends it later."""
+    ours, theirs = socket.socketpair()
+    context = prepare(server_context(certificate.cert, certificate.key))
+    with ThreadPoolExecutor(1) as pool:
+        client = pool.submit(trust.wrap_socket, theirs, server_hostname="localhost")
+        sock = context.wrap_socket(ours, server_side=True)
+        peer = client.result()
+    with peer, sock:
+        assert isinstance(sock, TlsSocket)
+        sock.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(sock.fileno(), b"x" * 1000)
+        assert not sock.end()
+        raw = socket.socket(fileno=os.dup(peer.fileno()))
+        with raw:
+            raw.settimeout(0.05)
+            with suppress(TimeoutError):
+                while raw.recv(65536):
+                    pass
+        assert sock.end()
 
 
 def test_plain_talk_instead_of_a_handshake(place: Place) -> None:
