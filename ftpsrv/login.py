@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pyftpdlib.exceptions import AuthenticationFailed
 
-from freebusy.errors import LoginError, LoginSlowedError, LoginUnavailableError
+from freebusy.errors import LoginError, LoginSlowedError, LoginUnavailableError, StoreError
 from freebusy.ports import Visitor
 from ftpsrv.authorizer import LOGIN_REFUSED, READ
 from ftpsrv.filesystem import PublishedTree
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from freebusy.ports import Account, FreeBusyFiles, Logins, Publications
     from ftpsrv.authorizer import AnonymousAuthorizer
 
+UNAVAILABLE = "Logins cannot be checked at the moment; try again later."
 TLS_FIRST = "530 Accounts need TLS here; send AUTH TLS first."
 
 
@@ -85,6 +86,9 @@ class LoginConnection(TransferringConnection):
         except LoginSlowedError as error:
             self._refuse_login(one_line(error.reason), "slowed")
             return
+        except StoreError:
+            self._end_unchecked(UNAVAILABLE)
+            return
         self.pause()
         check = partial(logins.log_in, user, password, self.peer)
         self.call_later(wait, self.run_errand, self.errands.log_in, check, self._hear_of_login)
@@ -93,9 +97,9 @@ class LoginConnection(TransferringConnection):
         try:
             account = outcome.result()
         except LoginUnavailableError as error:
-            self._log_refusal("unavailable")
-            self._quit_pending = True
-            self.resume("421 " + one_line(error.reason))
+            self._end_unchecked(one_line(error.reason))
+        except StoreError:
+            self._end_unchecked(UNAVAILABLE)
         except LoginSlowedError as error:
             self._refuse_login(one_line(error.reason), "slowed")
         except LoginError:
@@ -103,6 +107,12 @@ class LoginConnection(TransferringConnection):
         else:
             if not self._closed:
                 self.resume(self._welcome_account(account))
+
+    def _end_unchecked(self, reason: str) -> None:
+        """End the session: nobody can say whether the password is right."""
+        self._log_refusal("unavailable")
+        self._quit_pending = True
+        self.resume("421 " + reason)
 
     def _welcome_account(self, account: Account) -> str:
         logger.info(
