@@ -230,7 +230,9 @@ class _Instances:
     def _of_master(self, master: BusyRecord) -> Iterator[Span]:
         start = self._series_start(master)
         place = self.clock.zone(start.zone)
-        length = length_of(master, start, self.clock)
+        # of a start in the hour that the owner's clock shows twice, the instant counts
+        written = master.start if master.start and master.on_owner_wall else start
+        length = length_of(master, written, self.clock)
         state = self.counted(master)
         ranges = _Ranges(self.thing.ranges, start, self)
         if not state and ranges.free:
@@ -264,7 +266,8 @@ class _Instances:
         low = self.window[0] - reach - ranges.furthest
         high = self.window[1] + ranges.furthest
         found = dict(self._dated(master))
-        found.setdefault(place.to_utc(start.local), None)  # DTSTART always is the first instance
+        first = start if master.start is None else master.start
+        found.setdefault(self.clock.instant(first), None)  # DTSTART always is the first instance
         ruled = dict.fromkeys(self._by_rules(master.rules, start, place, low, high))
         found = ruled | found  # an RDATE's own length counts
         gone = self.thing.overrides

@@ -43,6 +43,7 @@ records = st.builds(
     dates=_many(_dates),
     excluded=_many(_moments),
     periods=_many(st.tuples(_numbers, _numbers, st.integers(0, 3))),
+    on_owner_wall=st.booleans(),
 )
 
 
