@@ -86,12 +86,12 @@ def message(
     outermost: bool = True,
 ) -> bytes:
     """Return a stream: a message of a class with properties and attachments."""
+    head = attribute(0x00089006, struct.pack("<I", 0x10000))
+    head += attribute(0x00069007, struct.pack("<II", 1252, 0))
     if outermost:
-        head = attribute(0x00089006, struct.pack("<I", 0x10000))
         head += attribute(0x00078008, kind.encode() + b"\0")
         listed = attribute(0x00069003, properties(values))
     else:  # an embedded message has its class among its properties only
-        head = attribute(0x00089006, struct.pack("<I", 0x10000))
         listed = attribute(0x00069003, properties({0x001A: kind, **values}))
     return SIGNATURE + head + listed + b"".join(attachments)
 
