@@ -174,6 +174,12 @@ class Ftp(Server):
     """Before a refused login is answered."""
     require_tls: Flag = False
     """Let accounts log in over TLS only; anonymous sessions may go without."""
+    handshake_timeout: Annotated[Duration, between(SECOND, MINUTE)] = 10 * SECOND
+    """Until a client that speaks TLS has agreed on it."""
+    upload_timeout: Annotated[Duration, between(SECOND, HOUR)] = 2 * MINUTE
+    """Until a client has sent the whole of what it publishes."""
+    upload_memory: Annotated[Size, Field(ge=1 << 16, le=1 << 34)] = 64 << 20
+    """Of all uploads under way together."""
     max_uploads_per_address: Annotated[Count, Field(ge=1, le=1000)] = 4
     """Uploads at a time."""
     banner: Line = "Free/busy server ready."
