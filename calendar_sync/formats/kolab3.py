@@ -70,13 +70,15 @@ def _inner(above: Element, *, from_kolab: bool) -> Iterator[list[str]]:
 
 
 def _property(element: Element, *, last_day: bool) -> str:
-    """Return the line of a property, with all its values where it is a list (RFC 6321 §3.4.1.2)."""
-    name = element.name.upper()
-    if name == "X-CUSTOM":  # Kolab's wrapping of the properties that it does not know
-        name, values = element.value("identifier").upper(), [element.value("value")]
-    else:
-        values = [_value(each) for each in element.children if each.name != "parameters"]
-    if name not in WANTED or not values:
+    """Return the line of a property, with all its values where it is a list (RFC 6321 §3.4.1.1)."""
+    name, custom = element.name.upper(), element.name.lower() == "x-custom"
+    if custom:  # Kolab's wrapping of the properties that it does not know
+        name = element.value("identifier").upper()
+    if name not in WANTED:
+        return ""
+    given = element.all("value") if custom else element.children
+    values = [_value(each) for each in given if each.name != "parameters"]
+    if not values:
         return ""
     if name == "DTEND" and last_day:
         values = [_after(value) for value in values]
