@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 from imapclient.exceptions import ProtocolError
 
 from calendar_sync.formats import encoding, icalendar
+from calendar_sync.formats.message import FORMATS
 from calendar_sync.imap import extensions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from calendar_sync.formats.part import Format
 
 MAX_PARTS = 1000
 """A message of more parts is not looked at further."""
 
 MAX_DEPTH = 50
 
-_OTHER = {"application/x-vnd.kolab.event", "application/calendar+xml", "application/ms-tnef"}
-"""Calendar items that are not iCalendar text: the message is needed, not the part."""
+_BEFORE = FORMATS[: FORMATS.index(icalendar.FORMAT)]
+"""Formats that are read in the place of iCalendar text, where a message has both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,20 @@ class Part:
     @property
     def is_calendar(self) -> bool:
         """Whether its content is iCalendar text."""
-        known = icalendar.FORMAT
-        return self.media in known.media or self.filename.endswith(known.endings)
+        return self._is_in(icalendar.FORMAT)
 
     @property
-    def is_other_event(self) -> bool:
-        """Whether its content is an event in another format."""
-        return self.media in _OTHER or self.filename == "winmail.dat"
+    def is_event(self) -> bool:
+        """Whether its content is an event in any format."""
+        return any(map(self._is_in, FORMATS))
+
+    @property
+    def comes_first(self) -> bool:
+        """Whether it is read in the place of iCalendar text in the same message."""
+        return any(map(self._is_in, _BEFORE))
+
+    def _is_in(self, known: Format) -> bool:
+        return self.media in known.media or self.filename.endswith(known.endings)
 
 
 def _word(value: object) -> str:

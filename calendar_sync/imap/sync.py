@@ -224,8 +224,8 @@ def _large(
     except ProtocolError:
         return whole
     calendar = tuple(part for part in parts if part.is_calendar)
-    if not calendar or len(calendar) > MAX_SECTIONS:
-        return whole if calendar or any(part.is_other_event for part in parts) else None
+    if not calendar or len(calendar) > MAX_SECTIONS or any(part.comes_first for part in parts):
+        return whole if any(part.is_event for part in parts) else None
     octets = sum(part.octets for part in calendar)
     return Request(whole.uids, calendar, limits.head_bytes if octets > limits.max_item else None)
 

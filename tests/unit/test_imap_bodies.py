@@ -73,10 +73,25 @@ def test_structures(structure: bytes, expected: list[tuple[str, str, bool]]) -> 
     assert expected == sections(structure)
 
 
-def test_other_formats_are_known() -> None:
-    """A TNEF part is no calendar text, but an event in another format."""
-    (part,) = parts_of([b"* 1 FETCH (UID 7 BODYSTRUCTURE " + TNEF + b")\r\n"])
-    assert (False, True) == (part.is_calendar, part.is_other_event)
+@pytest.mark.parametrize(
+    ("structure", "expected"),
+    [
+        (TNEF, (False, True, False)),
+        (TNEF.replace(b"winmail.dat", b"win.dat"), (False, True, False)),
+        (b'("application" "calendar+xml" NIL NIL NIL "7bit" 9)', (False, True, True)),
+        (b'("application" "x-vnd.kolab.event" NIL NIL NIL "7bit" 9)', (False, True, True)),
+        (b'("text" "calendar" NIL NIL NIL "7bit" 9 1)', (True, True, False)),
+        (b'("image" "png" NIL NIL NIL "base64" 9)', (False, False, False)),
+    ],
+)
+def test_formats_are_known(structure: bytes, expected: tuple[bool, bool, bool]) -> None:
+    """What is read of a message is known by its parts: text by itself, others as a whole.
+
+    Kolab's formats come before iCalendar text: an invitation among the attachments of
+    one of its events is no event of the folder.
+    """
+    (part,) = parts_of([b"* 1 FETCH (UID 7 BODYSTRUCTURE " + structure + b")\r\n"])
+    assert expected == (part.is_calendar, part.is_event, part.comes_first)
 
 
 def part(encoding: str, charset: str = "") -> Part:
