@@ -31,6 +31,7 @@ def open_database(path: Path, *, read_only: bool) -> sa.Engine:
     """Return an engine; ``read_only`` creates nothing and leaves the journal mode alone."""
     engine = sa.create_engine(
         _url(path, read_only=read_only),
+        pool_use_lifo=True,  # the connection used last has the pages at hand
         connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
     )
     pragmas = () if read_only else ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")

@@ -96,8 +96,9 @@ class Publisher:
         """
         with self._locks.hold(f"{person.name}.lock"):
             before = self._meant(person, precondition)
-            self._ledger.add(person.name, received)
-            outcome = self._render(person, self.rules.window(person, self._now()))
+            publications = self._ledger.add(person.name, received)
+            span = self.rules.window(person, self._now())
+            outcome = self._render(person, span, publications)
         self._tell(person, outcome)
         return Published(person.name, created=before is None, served=outcome != "unknown")
 
@@ -125,11 +126,17 @@ class Publisher:
             log.info("refresh person=%s outcome=%s", person.name, outcome)
         return outcome
 
-    def _render(self, person: Person, span: TimeRange) -> Refreshed:
-        """Make the file of what is known now; the caller holds the NAME's lock."""
+    def _render(
+        self, person: Person, span: TimeRange, publications: Sequence[Publication] | None = None
+    ) -> Refreshed:
+        """Make the file of what is known now; the caller holds the NAME's lock.
+
+        ``publications`` are those in force, where the caller has them.
+        """
         name, rule = person.name, person.combination
         states = self._store.calendars(name)
-        publications = self._ledger.in_force(name)
+        if publications is None:
+            publications = self._ledger.in_force(name)
         before = self._public.read(name)
         standing = self._standing(name, states, before)
         if standing == "waits" and not _does_without_calendars(rule, publications):

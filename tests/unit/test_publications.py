@@ -135,6 +135,26 @@ def test_a_name_has_its_share_of_the_disk(ledger: Ledger) -> None:
     ]
 
 
+def test_the_share_holds_for_all_processes_together(ledger: Ledger) -> None:
+    """However many uploads come through however many processes, little more is kept."""
+    import random
+
+    draw = random.Random(1)
+    others = [Ledger(ledger._store, keep_bytes=8000) for _ in range(3)]
+    for minute in range(90):
+        body = draw.randbytes(200)
+        others[minute % 3].add("hans", received(minute % 50, minutes=minute, body=body))
+    sizes = [entry.size for entry in ledger.history("hans") if not entry.in_force]
+    assert 8000 * 6 // 8 < sum(sizes) < 8000 * 10 // 8
+
+
+def test_what_counts_is_told_with_the_addition(ledger: Ledger) -> None:
+    """What is in force after an upload is the same whether it is told or asked for."""
+    for own, day in ((False, 1), (True, 2), (True, 2), (False, 3), (False, 3), (True, 3)):
+        told = ledger.add("hans", received(day, own=own, minutes=day))
+        assert ledger.in_force("hans") == sorted(told, key=lambda known: known.received)
+
+
 def test_old_ones_are_forgotten(ledger: Ledger) -> None:
     """What went out of force long ago goes; what is in force does not, however old."""
     ledger.add("hans", received(1))
