@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 from freebusy.contentline import parameters
 from freebusy.errors import CalendarDataError
-from freebusy.period import FreeBusyType, Span
+from freebusy.period import FreeBusyType, Span, to_seconds
 from freebusy.values import is_duration, parse_duration, parse_moment, split_period
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _TYPES = {
     "FREE": FreeBusyType.FREE,
@@ -14,6 +23,10 @@ _TYPES = {
     "BUSY-UNAVAILABLE": FreeBusyType.BUSY_UNAVAILABLE,
     "OOF": FreeBusyType.BUSY_UNAVAILABLE,
 }
+_USUAL = re.compile(r"[0-9]{8}T[0-9]{6}Z/[0-9]{8}T[0-9]{6}Z")
+"""A period as nearly all are written: start and end in UTC."""
+_SHORT = 40
+"""In characters: parameters without details, which are remembered."""
 
 
 def read_freebusy_line(rest: str, *, free: bool = False) -> list[Span]:
@@ -23,26 +36,56 @@ def read_freebusy_line(rest: str, *, free: bool = False) -> list[Span]:
     everything in parameters.
     """
     try:
-        found, values = parameters(rest)
+        kind, values = split_freebusy_line(rest)
     except CalendarDataError:
         return []
-    kind = _TYPES.get(found.get("FBTYPE", "BUSY").strip().upper(), FreeBusyType.BUSY)
-    if kind == FreeBusyType.FREE and not free:
-        return []
-    spans = (_period_span(value, kind) for value in values.split(","))
-    return [span for span in spans if span is not None]
+    return [] if kind == FreeBusyType.FREE and not free else read_periods(kind, values)
 
 
-def _period_span(value: str, kind: FreeBusyType) -> Span | None:
-    """Return a UTC period as a span (RFC 5545 §3.3.9); None for one that is malformed or empty."""
+def split_freebusy_line(rest: str) -> tuple[FreeBusyType, list[str]]:
+    """Return a FREEBUSY line's type and its periods as written; raises CalendarDataError."""
+    head, colon, values = rest.partition(":")
+    if colon and '"' not in head and len(head) <= _SHORT:
+        return _short_type(head), values.split(",")
+    found, values = parameters(rest)
+    return _type(found), values.split(",")
+
+
+@lru_cache(maxsize=256)
+def _short_type(head: str) -> FreeBusyType:
+    """Return what parameters say that are the same in many lines."""
+    return _type(parameters(f"{head}:")[0])
+
+
+def _type(found: Mapping[str, str]) -> FreeBusyType:
+    return _TYPES.get(found.get("FBTYPE", "BUSY").strip().upper(), FreeBusyType.BUSY)
+
+
+def read_periods(kind: FreeBusyType, values: Iterable[str]) -> list[Span]:
+    """Read periods (RFC 5545 §3.3.9); malformed and empty ones are left out."""
+    number = int(kind)
+    ends = [_period_ends(value) for value in values if value]
+    return [(*both, number) for both in ends if both is not None and both[0] < both[1]]
+
+
+def _period_ends(value: str) -> tuple[int, int] | None:
+    """Return a period's start and end in UTC seconds; None for one that cannot be read."""
     try:
+        if _USUAL.fullmatch(value):
+            with suppress(ValueError):  # such as 24 o'clock
+                both = [datetime.fromisoformat(end) for end in value.split("/")]
+                return to_seconds(both[0]), to_seconds(both[1])
         first, second = split_period(value)
         start = parse_moment(first).local
         if is_duration(second):
-            days, seconds = parse_duration(second)
-            end = start + days * 86400 + seconds
-        else:
-            end = parse_moment(second).local
+            return start, start + _length(second)
+        return start, parse_moment(second).local
     except CalendarDataError:
         return None
-    return (start, end, int(kind)) if start < end else None
+
+
+@lru_cache(maxsize=4096)
+def _length(duration: str) -> int:
+    """Return a duration in seconds: days have 24 hours in UTC."""
+    days, seconds = parse_duration(duration)
+    return days * 86400 + seconds

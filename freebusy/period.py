@@ -52,6 +52,8 @@ def from_seconds(seconds: int) -> datetime:
 
 
 def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         raise ValueError("a period needs aware datetimes")
     return moment.astimezone(UTC)

@@ -24,7 +24,7 @@ from freebusy.period import from_seconds
 from freebusy.ports import Published, PublishedFile, Upload
 from freebusy.publications import Received
 from freebusy.temporary import temporary_target
-from freebusy.vfreebusy import MAX_PERIODS, decode
+from freebusy.vfreebusy import MAX_PERIODS, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from freebusy.publisher import Publisher
     from freebusy.rights import Rights
     from freebusy.uploads import TemporaryUploads
-    from freebusy.vfreebusy import FreeBusy
+    from freebusy.vfreebusy import Told
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Publishing:
         try:
             if target is None:
                 raise NotAllowedError(REFUSED)
-            read = _read(upload.body, terms, self._now())
+            read = _read(upload.body, terms)
             if target.temporary is not None:
                 done = self._keep(target.temporary, upload, visitor)
             else:
@@ -207,7 +207,7 @@ class Publishing:
         self,
         terms: Terms,
         person: Person,
-        read: FreeBusy,
+        read: Told,
         upload: Upload,
         visitor: Visitor,
         precondition: Precondition | None,
@@ -215,7 +215,7 @@ class Publishing:
         received = Received(
             body=upload.body,
             window=read.window,
-            spans=[period.span for period in read.periods],
+            spans=read.spans,
             moment=self._now(),
             is_own=_counts_as_own(terms, visitor, person.name),
             account=_label(visitor),
@@ -255,12 +255,12 @@ def _outcome(refusal: FreeBusyError) -> PublicationOutcome:
     return _OUTCOMES.get(type(refusal), "failed")
 
 
-def _read(body: bytes, terms: Terms, now: datetime) -> FreeBusy:
+def _read(body: bytes, terms: Terms) -> Told:
     """Read an upload; raises TooLargeError and NotFreeBusyError."""
     if len(body) > terms.max_upload:
         raise TooLargeError(f"the file is larger than {terms.max_upload} octets")
     try:
-        return decode(body, now=now, max_periods=terms.max_periods)
+        return read_file(body, max_periods=terms.max_periods)
     except CalendarDataError as error:
         raise NotFreeBusyError(error.reason) from error
 

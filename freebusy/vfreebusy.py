@@ -8,24 +8,29 @@ tolerance a function of its own.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from freebusy.contentline import accept_utf16, address, lines, parameters, unfold
+from freebusy.contentline import accept_utf16, address, parameters, unfold
 from freebusy.errors import CalendarDataError, NotFreeBusyError
-from freebusy.freebusyline import read_freebusy_line
+from freebusy.freebusyline import read_periods, split_freebusy_line
 from freebusy.period import Period, Span, TimeRange, clip, coalesce, from_seconds, to_seconds
 from freebusy.values import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from freebusy.period import FreeBusyType
+
 PRODID = "-//Free Busy Gateway//vfb//EN"
 SANE = TimeRange(datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 """A window outside this range (1601, year 9999) is its writer's mistake and is clipped to it."""
 MAX_PERIODS = 50_000
+MAX_USELESS = 10_000
+"""Of unreadable periods, and of lines beside the periods: each costs more than a good period."""
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f\"<>:;,\\]+@[^\s\x00-\x1f\x7f\"<>:;,\\]+")
 _FOLD = 75
 
@@ -127,6 +132,14 @@ def same_but_stamp(one: bytes, other: bytes) -> bool:
     return _STAMP_LINE.sub(b"", one, count=1) == _STAMP_LINE.sub(b"", other, count=1)
 
 
+_LINE = re.compile(
+    r"^[ \t]*(BEGIN|END|FREEBUSY|DTSTART|DTEND|ORGANIZER)([;:].*)",
+    re.MULTILINE | re.IGNORECASE | re.ASCII,
+)
+"""The lines that say anything here.  Uploads are read beside the servers' own work: what
+comes in a megabyte of other lines must cost next to nothing."""
+
+
 @dataclass(slots=True)
 class _Gathered:
     """What all VFREEBUSY components of a text say together."""
@@ -136,30 +149,50 @@ class _Gathered:
     ends: list[int] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     """All periods, FREE ones too: they say what the file knows about."""
+    periods: int = 0
+    """How many were written, whether they can be read or not."""
+    unreadable: int = 0
+    """How many of them cannot be read, or are empty."""
+    others: int = 0
+    """How many other lines there were."""
+
+
+class Told(NamedTuple):
+    """What a free/busy file says."""
+
+    organizer: str
+    """The address in it, bare; empty where there is none.  Anybody can have written it."""
+    window: TimeRange
+    spans: list[Span]
+    """Disjoint, sorted and inside ``window``."""
 
 
 def decode(data: bytes, *, now: datetime, max_periods: int = MAX_PERIODS) -> FreeBusy:
-    """Read a free/busy file as clients publish it.
-
-    Several VFREEBUSY count as one; times outside the sane range are clipped; details
-    in parameters and comments are dropped.  ``now`` becomes the stamp.  Raises
-    NotFreeBusyError, whose reason is one line for the sender.
-    """
-    text = _whole_text(data)
-    gathered = _gather(text, max_periods)
-    window = _window(gathered)
-    spans = coalesce(clip(gathered.spans, *window.seconds))
+    """Read a free/busy file as :func:`read_file` does; ``now`` becomes the stamp."""
+    told = read_file(data, max_periods=max_periods)
     return FreeBusy(
-        organizer=gathered.organizer,
+        organizer=told.organizer,
         uid="",
         stamp=now.astimezone(UTC).replace(microsecond=0),
-        window=window,
-        periods=tuple(Period.from_span(span) for span in spans),
+        window=told.window,
+        periods=tuple(Period.from_span(span) for span in told.spans),
     )
 
 
-def _whole_text(data: bytes) -> str:
-    """Refuse what is no free/busy text or only a part of one, else return it unfolded.
+def read_file(data: bytes, *, max_periods: int = MAX_PERIODS) -> Told:
+    """Read a free/busy file as clients publish it.
+
+    Several VFREEBUSY count as one; times outside the sane range are clipped; details
+    in parameters and comments are dropped.  Raises NotFreeBusyError, whose reason is
+    one line for the sender.
+    """
+    gathered = _gather(_whole_file(data), max_periods)
+    window = _window(gathered)
+    return Told(gathered.organizer, window, coalesce(clip(gathered.spans, *window.seconds)))
+
+
+def _whole_file(data: bytes) -> list[tuple[str, str]]:
+    """Refuse what is no free/busy text or only a part of one, else return the lines that count.
 
     FTP cannot tell an upload that broke off: the missing END is how it shows.
     """
@@ -169,48 +202,69 @@ def _whole_text(data: bytes) -> str:
     if b"\0" in data:
         raise NotFreeBusyError("binary data is not a free/busy file")
     text = unfold(data)
-    marks = [(rest[1:].strip().upper(), name.upper()) for name, rest in lines(text)]
+    told = [(name.upper(), rest) for name, rest in _LINE.findall(text)]
+    marks = [(_component(rest), name) for name, rest in told if name in ("BEGIN", "END")]
     if ("VFREEBUSY", "BEGIN") not in marks:
         page = text[:512].lstrip().lower().startswith(("<!doctype", "<html", "<?xml"))
         raise NotFreeBusyError(
             "a web page is not a free/busy file" if page else "there is no VFREEBUSY in the file"
         )
-    last = {name: mark for name, mark in marks if mark in ("BEGIN", "END")}
+    last = dict(marks)
     for name in ("VFREEBUSY", "VCALENDAR"):
         if last.get(name) == "BEGIN":
             raise NotFreeBusyError(f"the file is cut off: END:{name} is missing")
-    return text
+    return told
 
 
-def _gather(text: str, max_periods: int) -> _Gathered:
+def _component(rest: str) -> str:
+    return rest[1:].strip().upper()
+
+
+def _gather(told: Iterable[tuple[str, str]], max_periods: int) -> _Gathered:
     gathered = _Gathered()
     inside = False
-    for written, rest in lines(text):
-        name = written.upper()
-        if name in ("BEGIN", "END") and rest[1:].strip().upper() == "VFREEBUSY":
-            inside = name == "BEGIN"
+    for name, rest in told:
+        if name in ("BEGIN", "END"):
+            inside = name == "BEGIN" if _component(rest) == "VFREEBUSY" else inside
         elif inside:
-            _take(gathered, name, rest)
-            if len(gathered.spans) > max_periods:
-                raise NotFreeBusyError(f"the file has more than {max_periods} periods")
+            _take(gathered, name, rest, max_periods)
     return gathered
 
 
-def _take(gathered: _Gathered, name: str, rest: str) -> None:
+def _take(gathered: _Gathered, name: str, rest: str, max_periods: int) -> None:
     """Take what one line says; what cannot be read is left out (Cyrus wrote P2W4294967284D)."""
-    if name == "FREEBUSY":
-        gathered.spans += read_freebusy_line(rest, free=True)
-        return
-    try:
-        value = parameters(rest)[1]
-        if name == "DTSTART":
-            gathered.starts.append(parse_moment(value).local)
-        elif name == "DTEND":
-            gathered.ends.append(parse_moment(value).local)
-        elif name == "ORGANIZER" and not gathered.organizer:
-            gathered.organizer = address(value)
-    except CalendarDataError:
-        return
+    with contextlib.suppress(CalendarDataError):
+        if name == "FREEBUSY":
+            _take_periods(gathered, *split_freebusy_line(rest), max_periods)
+        else:
+            gathered.others += 1
+            _check_number(gathered.others, MAX_USELESS, "lines beside its periods")
+            _take_other(gathered, name, parameters(rest)[1])
+
+
+def _take_periods(
+    gathered: _Gathered, kind: FreeBusyType, written: list[str], max_periods: int
+) -> None:
+    gathered.periods += len(written)
+    _check_number(gathered.periods, max_periods, "periods")
+    spans = read_periods(kind, written)
+    gathered.spans += spans
+    gathered.unreadable += len(written) - len(spans)
+    _check_number(gathered.unreadable, MAX_USELESS, "periods that cannot be read")
+
+
+def _check_number(number: int, most: int, what: str) -> None:
+    if number > most:
+        raise NotFreeBusyError(f"the file has more than {most} {what}")
+
+
+def _take_other(gathered: _Gathered, name: str, value: str) -> None:
+    if name == "DTSTART":
+        gathered.starts.append(parse_moment(value).local)
+    elif name == "DTEND":
+        gathered.ends.append(parse_moment(value).local)
+    elif not gathered.organizer:
+        gathered.organizer = address(value)
 
 
 def _window(gathered: _Gathered) -> TimeRange:

@@ -14,6 +14,7 @@ from freebusy.errors import NotFreeBusyError
 from freebusy.period import FreeBusyType, Period, Span, TimeRange, from_seconds
 from freebusy.values import parse_moment
 from freebusy.vfreebusy import (
+    MAX_USELESS,
     SANE,
     FreeBusy,
     decode,
@@ -479,6 +480,23 @@ def test_the_number_of_periods_is_bounded() -> None:
     assert 10 == len(decode(text, now=NOW, max_periods=10).periods)
     with pytest.raises(NotFreeBusyError, match="more than 9 periods"):
         decode(text, now=NOW, max_periods=9)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("FREEBUSY:x/y", "periods that cannot be read"),
+        ("FREEBUSY:", "periods that cannot be read"),
+        ("DTEND:20260701T000000Z", "lines beside its periods"),
+        ("ORGANIZER;X", "lines beside its periods"),
+    ],
+)
+def test_what_says_nothing_is_bounded(line: str, what: str) -> None:
+    """Lines that cost more than they tell are passed over, but not any number of them."""
+    few, many = (with_line(LINE, *[line] * times) for times in (MAX_USELESS // 2, MAX_USELESS + 1))
+    assert NINE == list(decode(few.encode(), now=NOW).periods)
+    with pytest.raises(NotFreeBusyError, match=f"more than {MAX_USELESS} {what}"):
+        decode(many.encode(), now=NOW)
 
 
 def test_now_is_the_stamp() -> None:
