@@ -277,25 +277,21 @@ class PublishingService(GatewayProcess):
         finally:
             connection.close()
 
-    @contextmanager
-    def session(
-        self, login: Login | None = None, *, tls: bool = False, address: str = HOST
-    ) -> Iterator[FTP]:
+    def session(self, login: Login | None = None, *, tls: bool = False, address: str = HOST) -> FTP:
         """Log in over FTP, or FTPS with protected data; ftplib's errors where that fails."""
-        client: FTP
+        own = (address, 0)
+        client = FTP(timeout=PATIENCE, source_address=own)
         if tls:
-            client = FTP_TLS(timeout=PATIENCE, context=self.trust, source_address=(address, 0))
-        else:
-            client = FTP(timeout=PATIENCE, source_address=(address, 0))
-        with client:
+            client = FTP_TLS(timeout=PATIENCE, source_address=own, context=self.trust)
+        try:
             client.connect(HOST, self.ftp_port)
-            if login is None:
-                client.login()
-            else:
-                client.login(*login)
+            client.login(*(login or ()))
             if isinstance(client, FTP_TLS):
                 client.prot_p()
-            yield client
+        except BaseException:
+            client.close()
+            raise
+        return client
 
     def shown(self, name: str, login: Login = FREEBUSY) -> bytes | None:
         """Return a served file as an account reads it, None where there is none."""
