@@ -145,3 +145,26 @@ def test_the_five_lines_work(tmp_path: Path) -> None:
     path.write_text(example[1], "utf-8")
     assert () == load(path, {"TZ": "Europe/Berlin"}).warnings
     assert 5 == len(example[1].partition("\n\n")[2].splitlines())
+
+
+THREATS = (ROOT / "docs/threats.md").read_text("utf-8")
+NAMED = re.findall(r"`(\w+/test_\w+\.py)::(test_\w+)`", THREATS)
+
+
+def test_every_test_that_the_threats_name_is_there() -> None:
+    """Who reads that a threat is held by a test can look at it."""
+    functions = {
+        place: set(
+            re.findall(r"(?m)^def (test_\w+)\(", (ROOT / "tests" / place).read_text("utf-8"))
+        )
+        for place, _ in NAMED
+    }
+    assert [] == [(place, name) for place, name in NAMED if name not in functions[place]]
+
+
+def test_every_threat_names_a_test() -> None:
+    """No row of the page's tables is a mere claim, and no test is named otherwise."""
+    rows = re.findall(r"(?m)^\| \*\*.*$", THREATS)
+    assert len(rows) >= 30
+    assert [] == [row[:60] for row in rows if "::test_" not in row]
+    assert len(NAMED) == len(re.findall(r"\btest_\w+(?!\w|\.py)", THREATS))
