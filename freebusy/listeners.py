@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from freebusy.certificates import server_context
+
 if TYPE_CHECKING:
+    import ssl
+
     from freebusy.config import Config
     from freebusy.serving import Serving
     from freebusy.web.health import Health
@@ -43,17 +47,21 @@ def http_settings(config: Config, serving: Serving) -> HttpSettings:
 def http_server(config: Config, serving: Serving, health: Health) -> HttpServer:
     """Return the HTTP server; raises ConfigurationError for a certificate that does not serve."""
     from freebusy.web.server import HttpServer
-    from freebusy.web.tls import server_context
 
-    tls = config.tls
     return HttpServer(
         http_settings(config, serving),
         serving.files("http"),
         health,
         logins=serving.logins("http"),
         publications=serving.publications if config.publish.enabled else None,
-        tls=server_context(tls.certificate, tls.key) if tls.certificate and tls.key else None,
+        tls=_tls(config),
     )
+
+
+def _tls(config: Config) -> ssl.SSLContext | None:
+    """Return a context of its own for a server; None where there is no certificate."""
+    certificate, key = config.tls.certificate, config.tls.key
+    return server_context(certificate, key) if certificate and key else None
 
 
 def _is_open(config: Config) -> bool:
@@ -71,9 +79,8 @@ def _hosts(config: Config) -> tuple[str, ...]:
 def ftp_server(config: Config, serving: Serving) -> FtpServer:
     """Return the FTP server; raises ConfigurationError for a certificate that does not serve."""
     from ftpsrv.server import FtpServer, FtpSettings
-    from ftpsrv.tls import server_context
 
-    table, tls = config.ftp, config.tls
+    table = config.ftp
     return FtpServer(
         FtpSettings(
             listen=tuple((place.host, place.port) for place in table.listen),
@@ -95,5 +102,5 @@ def ftp_server(config: Config, serving: Serving) -> FtpServer:
         serving.files("ftp"),
         logins=serving.logins("ftp"),
         publications=serving.publications if config.publish.enabled else None,
-        tls=server_context(tls.certificate, tls.key) if tls.certificate and tls.key else None,
+        tls=_tls(config),
     )

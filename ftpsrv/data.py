@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pyftpdlib.handlers import DTPHandler
 from pyftpdlib.ioloop import Acceptor, AsyncChat, Connector
 
+from ftpsrv.counting import UNCOUNTED
 from ftpsrv.log import log_exception, logger, value
 from ftpsrv.tls import TlsSocket
 
@@ -35,6 +36,7 @@ class DataConnection(DTPHandler):  # type: ignore[misc]  # pyftpdlib has no type
     """The transfer; None while there is none."""
     upload_timeout = 120.0
     """Seconds that a client has for an upload, from its beginning to its end."""
+    counted = UNCOUNTED
 
     def __init__(self, sock: socket.socket, session: Any) -> None:
         self._upload: IncomingFile | None = None
@@ -149,6 +151,9 @@ class DataConnection(DTPHandler):  # type: ignore[misc]  # pyftpdlib has no type
     def close(self) -> None:
         """Close; of an upload that is not complete nothing is kept."""
         upload, self._upload = self._upload, None
+        if self.cmd is not None and not self._closed:
+            whole = self.transfer_finished
+            self.counted.transferred(self.cmd, "completed" if whole else "aborted")
         super().close()
         if upload is not None:
             self.cmd_channel.give_up(upload)

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.servers import FTPServer
 
+from freebusy.certificates import server_context
 from freebusy.errors import ConfigurationError
 from ftpsrv.authorizer import AnonymousAuthorizer
+from ftpsrv.counting import UNCOUNTED, Counted, OpenSessions
 from ftpsrv.data import ActiveConnector, DataConnection, PassiveListener
 from ftpsrv.errands import Errands
 from ftpsrv.handler import Session
 from ftpsrv.listening import BACKLOG, bind_all, close_all
 from ftpsrv.log import log_exception, logger, tame_library_log
-from ftpsrv.tls import Offer, prepare, server_context
+from ftpsrv.tls import Offer, prepare
 from ftpsrv.uploads import UploadRoom
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ class FtpSettings:
     """Octets of an upload that are read at all, so that the client gets the reply."""
     upload_timeout: float = 120.0
     """From the beginning of an upload to its end."""
+    counted: Counted = UNCOUNTED
+    """Told of every session and transfer."""
 
 
 class Listener(FTPServer):  # type: ignore[misc]  # pyftpdlib has no types
@@ -243,9 +247,9 @@ class FtpServer:
 
 def _session_options(settings: FtpSettings) -> dict[str, Any]:
     times = {"timeout": settings.data_timeout}
-    uploads = times | {"upload_timeout": settings.upload_timeout}
+    uploads = times | {"upload_timeout": settings.upload_timeout, "counted": settings.counted}
     return {
-        "sessions": set(),
+        "sessions": OpenSessions(settings.counted),
         "tree_time": datetime.now(UTC),
         "greeting": f"220 {' '.join(settings.banner.split())}\r\n",
         "login_delay": settings.login_delay,

@@ -12,13 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from freebusy.errors import ConfigurationError
 from ftpsrv.log import log_exception
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
-    from pathlib import Path
 
 LARGEST_RECORD = 16384
 """Octets of one TLS record (RFC 8446 §5.1)."""
@@ -70,29 +68,12 @@ class TlsSocket(ssl.SSLSocket):
         return True
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return a context for FTP: TLS 1.2 or newer; ConfigurationError where the files do not fit."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(certificate, key)
-    except OSError as error:
-        reason = "they are no certificate and its key in PEM form"
-        if not isinstance(error, ssl.SSLError):
-            reason = error.strerror or "they cannot be read"
-        raise ConfigurationError(
-            [f"tls: cannot use {certificate} with {key}: {reason}; name a readable pair"]
-        ) from None
-    return context
-
-
 def prepare(context: ssl.SSLContext) -> ssl.SSLContext:
     """Make a context fit for FTP.
 
     No session tickets: a client that only uploads never reads them, and its system then
     ends the connection with a reset instead of an end.
     """
-    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.num_tickets = 0
     context.sslsocket_class = TlsSocket
     return context

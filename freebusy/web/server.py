@@ -13,10 +13,11 @@ from aiohttp import web
 from aiohttp.http import HttpVersion10, HttpVersion11
 from yarl import URL
 
+from freebusy.certificates import server_context
 from freebusy.errors import ConfigurationError
 from freebusy.web.connection import Connection, Connections
 from freebusy.web.routes import Site
-from freebusy.web.tls import Handshake, server_context
+from freebusy.web.tls import Handshake, prepare
 from freebusy.web.visitors import TrustedProxies
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ class HttpServer:
         publications: Publications | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """``tls`` is for ``tls_listen``, as :func:`freebusy.web.tls.server_context` makes it."""
+        """``tls`` is for ``tls_listen``; it is changed to fit HTTP, so it is nobody else's."""
         self._settings = settings
-        self._tls = tls
+        self._tls = None if tls is None else prepare(tls)
         self._site = Site(settings, files, health, logins=logins, publications=publications)
         self._proxies = TrustedProxies(settings.trusted_proxies)
         self._listeners: list[asyncio.Server] = []
@@ -86,7 +87,7 @@ class HttpServer:
 
         Raises ConfigurationError where they do not serve: the former ones go on then.
         """
-        self._tls = server_context(certificate, key)
+        self._tls = prepare(server_context(certificate, key))
 
     def reload(self, settings: HttpSettings) -> None:
         """Take over what these settings show and to whom; raises ConfigurationError.

@@ -1,16 +1,13 @@
-"""TLS for the HTTP side: a context from certificate files, and the handshake's limits."""
+"""TLS for the HTTP side: the handshake and its limits."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from typing import TYPE_CHECKING, cast
 
-from freebusy.errors import ConfigurationError
-
 if TYPE_CHECKING:
-    from pathlib import Path
+    import ssl
 
     from freebusy.web.connection import Connection
     from freebusy.web.settings import HttpSettings
@@ -18,32 +15,10 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return a context for TLS 1.2 and later; ConfigurationError where the files do not serve.
-
-    ``certificate`` holds the server's own first, then those that lead to its authority.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+def prepare(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Make a context fit for HTTP: no other protocol is agreed on (RFC 7301 §3.2)."""
     context.set_alpn_protocols(["http/1.1"])
-    try:
-        # An encrypted key must fail: the default is to ask for its password at the terminal.
-        context.load_cert_chain(certificate, key, password=lambda: b"")
-    except (OSError, ValueError) as error:
-        raise ConfigurationError([_problem(error)]) from error
     return context
-
-
-def _problem(error: OSError | ValueError) -> str:
-    """Say what is wrong with certificate files; OpenSSL's own words tell an operator little."""
-    reason = "no certificate with its key"
-    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
-        reason = error.strerror or reason
-    return (
-        f"tls: certificate and key cannot be used ({reason}): both must be PEM, readable,"
-        " without a password, and belong together"
-    )
 
 
 class Handshake(asyncio.Protocol):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from freebusy.certificates import server_context
 from ftpsrv.commands import COMMANDS
-from ftpsrv.tls import server_context
 from tests.servers.certificate import Certificate, make_certificate
 from tests.wire.ftp_accounts import MemoryLogins, MemoryPublications
 from tests.wire.ftp_dialogue import BODY, PATIENCE, Place, published, serving, some_files

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ftpsrv.tls import server_context
+from freebusy.certificates import server_context
 from tests.servers.certificate import Certificate, make_certificate
 from tests.wire.ftp_accounts import MemoryLogins, MemoryPublications, some_publications
 from tests.wire.ftp_dialogue import BODY, HOSTS, IPV4, Place, serving

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from freebusy.certificates import server_context
 from freebusy.errors import ConfigurationError
 from ftpsrv.server import FtpServer, FtpSettings
-from ftpsrv.tls import TlsSocket, prepare, server_context
+from ftpsrv.tls import TlsSocket, prepare
 from tests.servers.certificate import Certificate, make_certificate
 from tests.wire.ftp_accounts import MemoryLogins, some_publications
 from tests.wire.ftp_dialogue import (
@@ -548,7 +549,7 @@ def test_another_certificate(
         old.asks("NOOP", "200")
         with over_tls(place, new_trust) as client:
             client.asks("NOOP", "200")
-        with pytest.raises(ConfigurationError, match="they are no certificate"):
+        with pytest.raises(ConfigurationError, match="no certificate with its key"):
             place.server.reload_certificate(other.cert, certificate.key)
         with pytest.raises(ConfigurationError, match="No such file"):
             place.server.reload_certificate(other.cert, other.key.with_name("none"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from freebusy.web.tls import server_context
+from freebusy.certificates import server_context
 from tests.servers.certificate import make_certificate
 from tests.wire.http_gateway import (
     BODY,
