@@ -232,11 +232,11 @@ class PublishingService(GatewayProcess):
         )
         self.trust = ssl.create_default_context(cafile=str(self.certificate.cert))
 
-    def reload(self) -> None:
-        """Send SIGHUP, and return when it has been heeded."""
-        before = self.log.count("reload persons=")
+    def reload(self, outcome: str = "persons=") -> None:
+        """Send SIGHUP, and return when the log says what came of it."""
+        before = self.log.count(f"reload {outcome}")
         os.kill(self.pid, signal.SIGHUP)
-        until(lambda: self.log.count("reload persons=") > before, "the configuration is reread")
+        until(lambda: self.log.count(f"reload {outcome}") > before, f"reload {outcome}")
 
     def app_password(self, name: str, label: str, scope: str = "publish") -> Login:
         """Make an app password by command, and return it as a login."""

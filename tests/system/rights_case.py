@@ -6,9 +6,7 @@ Clients come from addresses of their own in 127.0.0.0/8, as people do from their
 from __future__ import annotations
 
 import re
-import shutil
 from abc import ABC, abstractmethod
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +14,8 @@ from ftplib import FTP, all_errors, error_perm, error_temp
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from freebusy.apppasswords import AppPasswords
+from freebusy.ports import Scope
 from freebusy.store import Store
 from freebusy.throttle import Attempt, Throttle, ThrottleRules
 from tests.servers.mailserver import PASSWORD
@@ -51,7 +51,12 @@ PERSONS = [
 EVERYBODY = "hans otto chef"
 NAMES = (*EVERYBODY.split(), "nobody")
 """The own file, somebody else's, one that is hidden from many, and a name that nobody has."""
-APP_PASSWORDS = [("hans", "publish"), ("hans", "read"), ("hans", "connector"), ("rosi", "publish")]
+APP_PASSWORDS = [
+    ("hans", Scope.PUBLISH),
+    ("hans", Scope.READ),
+    ("hans", Scope.CONNECTOR),
+    ("rosi", Scope.PUBLISH),
+]
 
 OUTSIDE, INSIDE, TRUSTED, GUESSING = "127.0.0.30", "127.0.0.17", "127.0.0.40", "127.0.0.50"
 ACCESS = f"""
@@ -101,18 +106,6 @@ def shown(watcher: HTTPConnection, name: str) -> bytes:
 # -- three services
 
 
-AppPasswords = tuple["Path", dict[str, Login]]
-"""A directory with the store that has them, and each by its person and scope."""
-
-
-def make_app_passwords(directory: Path, dovecot: Dovecot) -> AppPasswords:
-    """Make app passwords of each scope, by command."""
-    made = PublishingService(directory, PERSONS, "", mail_port=dovecot.port)
-    with ThreadPoolExecutor() as together:
-        logins = together.map(lambda row: made.app_password(row[0], row[1], row[1]), APP_PASSWORDS)
-        return directory, dict(zip(map(" ".join, APP_PASSWORDS), logins, strict=True))
-
-
 def people(app: dict[str, Login]) -> dict[str, Login | None]:
     """Return what everybody in the tables logs in with."""
     wrong = "wrong-" + PASSWORD
@@ -145,20 +138,26 @@ def people(app: dict[str, Login]) -> dict[str, Login | None]:
 
 
 @contextmanager
-def running_site(
-    site: str, directory: Path, dovecot: Dovecot, app_passwords: AppPasswords
-) -> Iterator[Place]:
+def running_site(site: str, directory: Path, dovecot: Dovecot) -> Iterator[Place]:
     """Run one of the sites during the block."""
-    made, app = app_passwords
-    shutil.copytree(made / "state", directory / "state")
     tables = {"login": ONCE_A_WHILE, "publish": TRUST} | SITES[site]
     with publishing_service(directory, dovecot, PERSONS, **tables) as service:
-        place = Place(site, service, people(app))
+        place = Place(site, service, people(app_passwords(service)))
         guess(service, "sven", GUESSING)
         with closing(place.watcher()) as watcher:
             for name in EVERYBODY.split():
                 restore(watcher, name)
         yield place
+
+
+def app_passwords(service: PublishingService) -> dict[str, Login]:
+    """Make app passwords of each scope beside the service, as the command does."""
+    with closing(Store(service.state / "store.db")) as store:
+        make = AppPasswords(store, lambda: datetime.now(UTC)).add
+        return {
+            f"{name} {scope.value}": Login(name, make(name, scope.value, scope))
+            for name, scope in APP_PASSWORDS
+        }
 
 
 def guess(service: PublishingService, account: str, address: str) -> None:

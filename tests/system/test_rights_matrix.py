@@ -28,11 +28,9 @@ from tests.system.rights_case import (
     READ,
     SITES,
     TRUSTED,
-    AppPasswords,
     Place,
     Seen,
     Somebody,
-    make_app_passwords,
     marked,
     running_site,
     seen,
@@ -47,20 +45,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.dovecot
 
 
-@pytest.fixture(scope="module")
-def app_passwords(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> AppPasswords:
-    return make_app_passwords(tmp_path_factory.mktemp("passwords"), dovecot)
-
-
 @pytest.fixture(scope="module", params=SITES)
 def place(
-    request: pytest.FixtureRequest,
-    dovecot: Dovecot,
-    app_passwords: AppPasswords,
-    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest, dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
     directory = tmp_path_factory.mktemp(request.param)
-    with running_site(request.param, directory, dovecot, app_passwords) as place:
+    with running_site(request.param, directory, dovecot) as place:
         yield place
 
 
