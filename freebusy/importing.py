@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Outcome = Literal["taken", "waits", "known", "outdated", "refused", "nobody"]
 """``waits``: for the first reading of a calendar; ``known``: taken before; ``outdated``: a
-newer one is in force; ``nobody``: the roster has no such NAME."""
+newer one counts, or its time has passed; ``nobody``: the roster has no such NAME."""
 
 PROTOCOL = "import"
 
@@ -49,7 +49,7 @@ def foresee(ledger: Ledger | None, file: OldFile) -> Outcome:
     if file.name is None:
         return "nobody"
     if file.read is None:
-        return "refused" if file.newer is None else "outdated"
+        return "refused" if file.outdated is None else "outdated"
     entries = [] if ledger is None else ledger.history(file.name)
     for entry in entries:
         if ledger is not None and entry.in_force:

@@ -39,8 +39,8 @@ class OldFile:
     read: FreeBusy | None = None
     problem: str | None = None
     """Why it cannot be read; one sentence."""
-    newer: str | None = None
-    """Another file of the same person, which is newer and counts in the place of this one."""
+    outdated: str | None = None
+    """Why it does not count, though it can be read; one sentence."""
 
 
 def old_files(
@@ -109,6 +109,8 @@ def _with_content(
         if len(body) > max_bytes:
             raise NotFreeBusyError(f"it is larger than {counted(max_bytes, 'octet')}")
         read = decode(body, now=now, max_periods=max_periods)
+        if read.window.end <= now:  # it says nothing any more, and must not hide one that does
+            return replace(old, outdated="its time has passed")
     except OSError as error:
         return replace(old, problem=error.strerror or "unreadable")
     except (NotFreeBusyError, CalendarDataError) as error:
@@ -128,4 +130,4 @@ def _without_rivals(found: list[OldFile]) -> list[OldFile]:
 
 
 def _beside(old: OldFile, newest: OldFile) -> OldFile:
-    return old if old is newest else replace(old, read=None, newer=newest.file)
+    return old if old is newest else replace(old, read=None, outdated=f"{newest.file} is newer")

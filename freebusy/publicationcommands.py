@@ -180,7 +180,7 @@ def _sentence(file: OldFile, outcome: Outcome, *, dry_run: bool) -> str:
         "taken": f"{taken}, {counted(periods, 'period')}",
         "waits": f"{taken}; counts when the calendar has been read",
         "known": f"{file.name} has it already",
-        "outdated": f"{file.newer or f'a publication of {file.name}'} is newer",
+        "outdated": safe(file.outdated or f"a publication of {file.name} is newer"),
         "nobody": "nobody in the roster",
     }[outcome]
 
@@ -217,7 +217,7 @@ def compare_folder(config: Config, folder: Path, *, as_json: bool) -> bool:
 def _why_not(old: OldFile) -> str:
     if old.name is None:
         return "nobody in the roster"
-    return f"{old.newer} is newer" if old.newer else old.problem or "it cannot be read"
+    return old.outdated or old.problem or "it cannot be read"
 
 
 def _compared(old: FreeBusy, body: bytes | None, now: datetime) -> tuple[str | None, list[Freer]]:

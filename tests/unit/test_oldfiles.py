@@ -120,9 +120,19 @@ def test_the_newest_file_of_a_person_counts(tmp_path: Path, folder: Path) -> Non
     put(folder / "hans@example.com.vfb", days_old=4)
     files = found(tmp_path)
     assert files["hans.ifb"].read is not None
-    assert ["hans.ifb", "hans.ifb"] == [
-        files[file].newer for file in ("hans.vfb", "hans@example.com.vfb")
+    assert ["hans.ifb is newer", "hans.ifb is newer"] == [
+        files[file].outdated for file in ("hans.vfb", "hans@example.com.vfb")
     ]
+
+
+def test_a_file_whose_time_has_passed(tmp_path: Path, folder: Path) -> None:
+    """What says nothing of the time to come never hides a file that does, however new it is."""
+    passed = FILE.replace(b"202606", b"202506").replace(b"202607", b"202507")
+    put(folder / "hans.vfb", days_old=9)
+    put(folder / "hans.ifb", passed, days_old=2)
+    files = found(tmp_path)
+    assert files["hans.vfb"].read is not None
+    assert "its time has passed" == files["hans.ifb"].outdated
 
 
 def test_a_folder_that_cannot_be_meant(tmp_path: Path, folder: Path) -> None:

@@ -215,6 +215,21 @@ def test_several_files_of_one_person(config: Config, capsys: Capture) -> None:
     ) == import_all(config, capsys)
 
 
+def test_a_file_whose_time_has_passed(config: Config, capsys: Capture) -> None:
+    """It is left, and a file of the same person that still says something is taken."""
+    old = config.path.parent / "old"
+    put(old / "hans.ifb", FILE.replace(b"202606", b"202504").replace(b"202607", b"202505"))
+    put(old / "hans.vfb", days_old=2)
+    assert (
+        True,
+        [
+            "hans.ifb: its time has passed",
+            "hans.vfb: taken for hans, 1 period",
+            "2 files: 1 taken, 1 outdated.",
+        ],
+    ) == import_all(config, capsys)
+
+
 @pytest.mark.parametrize(("own", "extra"), [(True, ""), (False, 'shared_account = "replaces"')])
 def test_an_import_as_the_peoples_own(
     tmp_path: Path, capsys: Capture, own: bool, extra: str
@@ -275,7 +290,7 @@ def test_what_cannot_be_compared(config: Config, capsys: Capture) -> None:
     assert [
         "eva.vfb: no file is served",
         "hans.ifb: the file is empty",
-        "hans.vfb: the old file's time has passed",
+        "hans.vfb: its time has passed",
         "otto.vfb: nobody in the roster",
         "0 files compared; freer than before: 0.",
     ] == capsys.readouterr().err.splitlines()
