@@ -206,6 +206,20 @@ def config_check(config: ConfigPath = None) -> None:
 
 
 @app.command()
+def roster(
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Believe a list that lacks many users.")
+    ] = False,
+    config: ConfigPath = None,
+) -> None:
+    """Ask the mail server who there is, and keep it."""
+    from freebusy.rostercommand import print_roster
+
+    if not print_roster(load_config(config), believe=accept):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def doctor(config: ConfigPath = None) -> None:
     """Look for what is wrong with it all, and say what to do."""
     from freebusy.doctor import examine

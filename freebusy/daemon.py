@@ -16,6 +16,7 @@ from freebusy.config import ImapSource, urls
 from freebusy.errors import ConfigurationError, FreeBusyError, StoreError
 from freebusy.listeners import ftp_server, http_server, http_settings
 from freebusy.regeneration import Plan, Regeneration
+from freebusy.rosterwatch import RosterWatch, stamp
 from freebusy.serving import Serving
 from freebusy.wallclock import WallClock
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from freebusy.config import Config, Tls
     from freebusy.gateway import Engine
+    from freebusy.rosterwatch import Stamp
     from freebusy.web.server import HttpServer
     from ftpsrv.server import FtpServer
 
@@ -84,14 +86,9 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _signature(tls: Tls) -> tuple[int, ...]:
+def _signature(tls: Tls) -> Stamp:
     """Return what differs whenever the certificate's files may have changed."""
-    files = [path for path in (tls.certificate, tls.key) if path is not None]
-    try:
-        stats = [path.stat() for path in files]
-    except OSError:  # being replaced
-        return (-1,)
-    return tuple(value for stat in stats for value in (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return stamp(path for path in (tls.certificate, tls.key) if path is not None)
 
 
 class Daemon:
@@ -105,7 +102,7 @@ class Daemon:
         self._parts = frozenset(parts)
         self._reread = reread
         self._serving: Serving | None = None
-        self._certificate: tuple[int, ...] = ()
+        self._certificate: Stamp = ()
         self._tidying: asyncio.Task[None] | None = None
         self._http: HttpServer | None = None
         self._ftp: FtpServer | None = None
@@ -115,6 +112,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._failure: str | None = None
         self._reloading: asyncio.Future[None] | None = None
+        self._roster = RosterWatch(config, self._begin_reload, lists="sync" in parts)
 
     async def run(self, ready: Callable[[Sequence[str]], None]) -> None:
         """Start, tell ``ready`` the URLs to try, and serve until a signal comes.
@@ -147,6 +145,7 @@ class Daemon:
             log.info("access %s", gateway.rights(self._config).describe())
         if "sync" in self._parts:
             self._start_sync()
+        self._roster.start()
         self._tidying = asyncio.create_task(self._keep_tidy())
 
     async def _start_servers(self, serving: Serving) -> None:
@@ -183,7 +182,8 @@ class Daemon:
             loop.call_soon_threadsafe(self._stop.set)
 
     def _start_sync(self) -> None:
-        self._engine = gateway.engine(self._config)
+        metrics = None if self._serving is None else self._serving.metrics
+        self._engine = gateway.engine(self._config, metrics)
         self._regeneration = regeneration(self._config, self._engine)
         self._regeneration.start()
 
@@ -210,6 +210,7 @@ class Daemon:
 
     async def _reload(self) -> None:
         """Take a new configuration over; a broken one is named in the log and changes nothing."""
+        self._roster.begin()
         try:
             config = self._reread()
         except ConfigurationError as error:
@@ -224,6 +225,7 @@ class Daemon:
         if config.tls.is_configured != self._config.tls.is_configured:
             log.warning("reload a first certificate takes effect at the next start")
         self._config = config
+        self._roster.take(config)
         await asyncio.to_thread(self._go_on, config)
         if self._http is not None and self._serving is not None:
             self._http.reload(http_settings(config, self._serving))
@@ -258,6 +260,7 @@ class Daemon:
                     await asyncio.to_thread(self._tidy)
                 if _signature(self._config.tls) != self._certificate:
                     self._take_certificate()
+                self._roster.glance()
             except FreeBusyError as error:
                 log.warning("tidy error=%s", error)
             except Exception:
@@ -294,6 +297,7 @@ class Daemon:
         self._regeneration = self._engine = None
 
     async def _close(self) -> None:
+        self._roster.stop()
         if self._tidying is not None:
             self._tidying.cancel()
         if self._http is not None:

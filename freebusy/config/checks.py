@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from freebusy.config.model import Ftp
@@ -21,36 +22,49 @@ if TYPE_CHECKING:
     from freebusy.names import NameIndex
 
 
-def wrong_names(index: NameIndex) -> Iterator[str]:
-    """Yield what two people claim at once."""
+PERSONS = "persons"
+"""Where people stand of whom nothing else is said: in the configuration itself."""
+
+_QUOTED = re.compile(r"'([^']+)'")
+
+
+def wrong_names(index: NameIndex, places: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield what two people claim at once; ``places`` has the lines of a roster file by NAME."""
     for collision in index.collisions:
-        yield f"persons: {collision}"
+        named = dict.fromkeys(_QUOTED.findall(collision))
+        lines = [place for name in named for place in places.get(name, ())]
+        yield f"{PERSONS}: {collision}" + (f" ({', '.join(lines)})" if lines else "")
 
 
 def wrong_sources(
-    persons: Mapping[str, Person], sources: Mapping[str, Source], names: Sequence[str]
+    persons: Mapping[str, Person],
+    sources: Mapping[str, Source],
+    names: Sequence[str],
+    places: Mapping[str, Sequence[str]],
 ) -> Iterator[str]:
     """Yield what is wrong between people and sources; ``names`` are also those not readable."""
     for name, person in persons.items():
+        where = places.get(name, (PERSONS,))[0]
         for wanted in person.source:
             if wanted not in names:
                 hint = nearest(wanted, names) or f"; there are: {', '.join(names) or 'none'}"
-                yield f"persons: {name!r} has source {wanted!r}, which is none{hint}"
+                yield f"{where}: {name!r} has source {wanted!r}, which is none{hint}"
         if not person.source and len(names) > 1:
-            yield f"persons: {name!r} needs a source, one of: {', '.join(names)}"
-        yield from _missing_passwords(name, person, sources)
+            yield f"{where}: {name!r} needs a source, one of: {', '.join(names)}"
+        for key in _without_password(person, sources):
+            yield (
+                f"{where}: {name!r} has no password for sources.{key}; set password_file or "
+                "password_env there for one login that reads all, or here for this person"
+            )
 
 
-def _missing_passwords(name: str, person: Person, sources: Mapping[str, Source]) -> Iterator[str]:
+def _without_password(person: Person, sources: Mapping[str, Source]) -> Iterator[str]:
     if person.password is not None:
         return
     for key in person.source or (tuple(sources) if len(sources) == 1 else ()):
         source = sources.get(key)
         if isinstance(source, ImapSource) and source.password is None:
-            yield (
-                f"persons: {name!r} has no password for sources.{key}; set password_file or "
-                "password_env there for one login that reads all, or here for this person"
-            )
+            yield key
 
 
 def wrong_ports(servers: Mapping[str, Server | None]) -> Iterator[str]:
@@ -118,13 +132,16 @@ def wrong_shared_user(publish: Publish | None, index: NameIndex) -> Iterator[str
         yield f"publish.shared_user: {user!r} also names a person; choose another name"
 
 
-def wrong_delegates(persons: Mapping[str, Person], index: NameIndex) -> Iterator[str]:
+def wrong_delegates(
+    persons: Mapping[str, Person], index: NameIndex, places: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
     """Yield the delegates who are nobody."""
     for name, person in persons.items():
+        where = places.get(name, (PERSONS,))[0]
         for text in person.delegates:
             wrong = _wrong_delegate(name, text, index)
             if wrong:
-                yield f"persons: {name!r} has delegate {text!r}, {wrong}"
+                yield f"{where}: {name!r} has delegate {text!r}, {wrong}"
 
 
 def _wrong_delegate(name: str, text: str, index: NameIndex) -> str:

@@ -87,6 +87,12 @@ class Member:
 
     owner: Owner
     addresses: tuple[str, ...]
+LISTS = tuple(
+    name for name, field in Person.model_fields.items() if isinstance(field.default, tuple)
+)
+"""The keys that hold several values."""
+
+
     """All of them, normalised, the main one first."""
     timezone: str
     """An IANA zone name."""

@@ -19,6 +19,7 @@ from freebusy.config.model import (
     Window,
 )
 from freebusy.config.publish import Publish
+from freebusy.config.roster import RosterOrigin
 from freebusy.config.tls import Tls
 from freebusy.config.values import nearest
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 SECTIONS: dict[str, type[Section]] = {
     "site": Site,
+    "roster": RosterOrigin,
     "window": Window,
     "http": Http,
     "ftp": Ftp,
@@ -65,6 +67,11 @@ _BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "
 def problems_in(error: ValidationError, where: str, section: type[Section]) -> list[str]:
     """Return one sentence for each thing that is wrong in a table."""
     return [_sentence(detail, where, section) for detail in error.errors(include_url=False)]
+
+
+def in_roster(problem: str, place: str) -> str:
+    """Set what is wrong apart from where it stands: ``people.csv:5: timezone: ...``."""
+    return problem.replace(f"{place}.", f"{place}: ", 1)
 
 
 def unknown_tables(names: Iterable[str]) -> list[str]:

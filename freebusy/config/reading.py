@@ -32,14 +32,18 @@ from freebusy.config.model import (
     Site,
     Window,
 )
-from freebusy.config.people import Defaults, Member, Person, delegates_of, member
-from freebusy.config.problems import SECTIONS, problems_in, unknown_tables
+from freebusy.config.people import LISTS, Defaults, Member, Person, delegates_of, member
+from freebusy.config.problems import SECTIONS, in_roster, problems_in, unknown_tables
+from freebusy.config.roster import held_back, listed, taken_by, wrong_origin
+from freebusy.config.rosterfile import Entry, entries
 from freebusy.config.sources import SOURCES, ImapSource, Source, login_source
 from freebusy.config.system import system_zone
 from freebusy.config.values import nearest
 from freebusy.config.warnings import warnings_of
-from freebusy.errors import ConfigurationError
+from freebusy.errors import ConfigurationError, StoreError
 from freebusy.names import NameIndex, index_names
+from freebusy.userlist import FILE as USER_LIST
+from freebusy.userlist import read as read_users
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,10 +51,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from freebusy.config.publish import Publish
+    from freebusy.config.roster import RosterOrigin
     from freebusy.config.tls import Tls
 
 AnySection = TypeVar("AnySection", bound=Section)
 EVERYBODY_HAS_SOME = "default.invalid"
+ROSTER_SOURCE = "roster.source"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,7 @@ class Config:
 
     path: Path
     site: Site
+    roster: RosterOrigin
     window: Window
     http: Http
     ftp: Ftp
@@ -72,12 +79,25 @@ class Config:
     sources: Mapping[str, Source]
     persons: tuple[Person, ...]
     """As configured: what a Roster is made of."""
+    places: tuple[str, ...]
+    """Where each of them stands: ``persons[3]``, ``people.csv:5``, ``roster.source``."""
     members: Mapping[str, Member]
     """Canonical NAME -> the person with everything decided."""
     timezone: str
     """The site's zone: for fixed times, and for owners who have none of their own."""
     warnings: tuple[str, ...] = ()
     """What works but is probably not meant, one sentence each."""
+
+    @property
+    def roster_files(self) -> tuple[Path, ...]:
+        """Return the files beside the configuration that say who the people are."""
+        file = () if self.roster.file is None else (self.roster.file,)
+        return file if self.roster.source is None else (*file, self.user_list)
+
+    @property
+    def user_list(self) -> Path:
+        """Return where the users of the mail server are kept as they were last listed."""
+        return self.site.state / USER_LIST
 
     @property
     def login_source(self) -> ImapSource | None:
@@ -103,7 +123,7 @@ def read_tables(tables: dict[str, Any], path: Path, environ: Mapping[str, str]) 
     if draft.problems:
         raise ConfigurationError(draft.problems)
     config = draft.config(path, index, draft.site.timezone or system_zone(environ))
-    return replace(config, warnings=tuple(warnings_of(config, index)))
+    return replace(config, warnings=(*draft.warnings, *warnings_of(config, index)))
 
 
 @dataclass(slots=True)
@@ -116,6 +136,10 @@ class _Draft:
     sections: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     persons: list[Person] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    is_complete: bool = True
+    """Nobody is missing whom another may have named."""
 
     @property
     def site(self) -> Site:
@@ -131,7 +155,7 @@ class _Draft:
                 self.sections[name] = section
         self.sources = dict(self._read_sources(self.tables.get("sources", {})))
         self.context["default_domain"] = self._default_domain()
-        self.persons = list(self._read_persons(self.tables.get("persons", [])))
+        self._read_people()
 
     def index(self) -> NameIndex:
         """Return who is meant by what, among the persons that could be read."""
@@ -144,15 +168,24 @@ class _Draft:
     def check(self, index: NameIndex) -> None:
         """Note what is wrong between tables that are right by themselves."""
         named = dict(zip(index.canonical, self.persons, strict=True))
-        self.problems += wrong_names(index)
-        self.problems += wrong_sources(named, self.sources, self._source_names())
+        places = self._places_in_file(index)
+        self.problems += wrong_names(index, places)
+        self.problems += wrong_sources(named, self.sources, self._source_names(), places)
+        self.problems += wrong_origin(
+            self.sections.get("roster"),
+            self.sources,
+            self._source_names(),
+            self.context["default_domain"],
+        )
         servers = {name: self.sections.get(name) for name in ("http", "ftp")}
         self.problems += wrong_ports(servers)
         self.problems += wrong_tls(servers, self.sections.get("tls"))
         self.problems += wrong_login(self.sections.get("login"), self.sources, self._source_names())
         self.problems += wrong_shared_user(self.sections.get("publish"), index)
-        if self._knows_everybody():
-            self.problems += wrong_delegates(named, index)
+        if self.is_complete and "site" in self.sections:
+            wrong = wrong_delegates(named, index, places)
+            # Who is nobody may be found in the mail server's list yet.
+            (self.warnings if self._lists_users() else self.problems).extend(wrong)
 
     def config(self, path: Path, index: NameIndex, timezone: str | None) -> Config:
         """Return the finished configuration."""
@@ -170,6 +203,7 @@ class _Draft:
             path=path,
             sources=self.sources,
             persons=tuple(self.persons),
+            places=tuple(self.places),
             members=members,
             timezone=defaults.timezone,
             **self.sections,
@@ -178,12 +212,6 @@ class _Draft:
     def _default_domain(self) -> str | None:
         """Where [site] is wrong, an address without a domain is not its owner's fault."""
         return self.site.default_domain if "site" in self.sections else EVERYBODY_HAS_SOME
-
-    def _knows_everybody(self) -> bool:
-        """Whether nobody is missing whom another may have named."""
-        tables = self.tables.get("persons", [])
-        complete = isinstance(tables, list) and len(self.persons) == len(tables)
-        return complete and "site" in self.sections
 
     def _source_names(self) -> tuple[str, ...]:
         """Return the names of all sources, also of those that could not be read."""
@@ -218,11 +246,89 @@ class _Draft:
         self.problems.append(f"{where}.type: expected {known}{hint}")
         return None
 
-    def _read_persons(self, tables: object) -> Iterable[Person]:
+    # -- people
+
+    def _read_people(self) -> None:
+        """Read everybody; whom the configuration has itself, nobody else says anything of."""
+        self._add_persons(self._own_entries(), in_file=False)
+        if "roster" in self.sections:
+            self._add_persons(self._file_entries(), in_file=True)
+            if "site" in self.sections and not self.problems:
+                self._add_users()
+
+    def _own_entries(self) -> Iterable[Entry]:
+        tables = self.tables.get("persons", [])
         if not isinstance(tables, list):
             self.problems.append('persons: expected a list such as ["hans@example.com"]')
+            self.is_complete = False
             return
         for number, table in enumerate(tables, 1):
-            person = self._table(Person, f"persons[{number}]", table)
-            if person is not None:
-                yield person
+            yield Entry(f"persons[{number}]", table)
+
+    def _file_entries(self) -> list[Entry]:
+        file = self.sections["roster"].file
+        if file is None:
+            return []
+        try:
+            return entries(file, tuple(Person.model_fields), LISTS)
+        except ConfigurationError as error:
+            self.problems += error.problems
+            self.is_complete = False
+            return []
+
+    def _add_persons(self, found: Iterable[Entry], *, in_file: bool) -> None:
+        taken = {address for person in self.persons for address in person.addresses}
+        for entry in found:
+            known = len(self.problems)
+            person = self._table(Person, entry.place, entry.table)
+            if person is None:
+                self.is_complete = False
+                if in_file:
+                    self.problems[known:] = [
+                        in_roster(problem, entry.place) for problem in self.problems[known:]
+                    ]
+            elif taken.isdisjoint(person.addresses):
+                self.persons.append(person)
+                self.places.append(entry.place)
+
+    def _add_users(self) -> None:
+        """Add the users whom the mail server last listed.
+
+        What is wrong with one of them is no reason to refuse the rest.
+        """
+        origin, domain = self.sections["roster"], self.context["default_domain"]
+        if origin.source is None or (origin.address is None and domain is None):
+            return
+        try:
+            users = read_users(self.site.state / USER_LIST, origin.source).users
+        except StoreError as error:
+            self.problems.append(f"roster.source: {error}")
+            return
+        taken = taken_by(self.persons) | self._accounts(origin.source)
+        for entry in listed(origin, users, domain):
+            if held_back(entry.table["address"], taken):
+                continue
+            try:
+                person = Person.model_validate(entry.table, context=self.context)
+            except ValidationError:
+                self.warnings.append(f"roster.source: {entry.place!r} cannot be a NAME; left out")
+                continue
+            self.persons.append(person)
+            self.places.append(ROSTER_SOURCE)
+
+    def _lists_users(self) -> bool:
+        return "roster" in self.sections and self.sections["roster"].source is not None
+
+    def _accounts(self, source: str) -> set[str]:
+        """Return the logins that the mail server may list and that are no people."""
+        publish, mail = self.sections.get("publish"), self.sources.get(source)
+        service = mail.username if isinstance(mail, ImapSource) else ""
+        return {service.casefold(), "" if publish is None else publish.shared_user}
+
+    def _places_in_file(self, index: NameIndex) -> dict[str, list[str]]:
+        """Return the lines of the roster file by NAME; two people may claim one."""
+        places: dict[str, list[str]] = {}
+        for name, place in zip(index.canonical, self.places, strict=True):
+            if not place.startswith("persons["):
+                places.setdefault(name, []).append(place)
+        return places

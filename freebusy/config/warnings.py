@@ -42,7 +42,9 @@ def warnings_of(config: Config, index: NameIndex) -> Iterator[str]:
 
 
 def _people_warnings(config: Config) -> Iterator[str]:
-    if not config.members:
+    if not config.members and config.roster.source is not None:
+        yield "persons: there are none until the mail server's users have been listed"
+    elif not config.members:
         yield "persons: there are none; no file will be served"
     if config.members and not config.sources:
         yield "sources: there are none; no calendar will be read" + (
@@ -64,9 +66,9 @@ def _exposed(config: Config) -> Iterator[str]:
     for name, source in config.sources.items():
         if isinstance(source, WithPassword) and source.is_exposed:
             yield f"sources.{name}.password_file"
-    for number, person in enumerate(config.persons, 1):
+    for place, person in zip(config.places, config.persons, strict=True):
         if person.is_exposed:
-            yield f"persons[{number}].password_file"
+            yield f"{place}.password_file"
     if config.publish.is_exposed:
         yield "publish.password_file"
     if config.publish.is_msg_conf_exposed:
@@ -112,9 +114,9 @@ def _for_accounts(config: Config) -> Iterator[str]:
     """Yield the keys that leave a file to whoever has logged in."""
     if config.access.read == "accounts":
         yield "access.read"
-    for number, person in enumerate(config.persons, 1):
+    for place, person in zip(config.places, config.persons, strict=True):
         if person.read == "accounts":
-            yield f"persons[{number}].read"
+            yield f"{place}.read"
 
 
 def _network_warnings(config: Config) -> Iterator[str]:
