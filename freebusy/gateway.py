@@ -31,11 +31,12 @@ from freebusy.wording import safe
 from freebusy.worker import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from calendar_sync.imap.settings import ImapSettings
     from freebusy.config import Config, ImapSource, Member, Source
+    from freebusy.metrics import Metrics, RefreshOutcome
     from freebusy.ports import CalendarSource
 
 log = logging.getLogger(__name__)
@@ -201,6 +202,28 @@ def imap_settings(source: ImapSource, **changes: Any) -> ImapSettings:
     return replace(settings, **changes)
 
 
+def publisher(
+    config: Config,
+    store: Store,
+    files: Tree,
+    ledger: Ledger,
+    *,
+    workers: Workers | None = None,
+    counted: Callable[[RefreshOutcome], None] | None = None,
+) -> Publisher:
+    """Return what renders files; without ``workers`` it expands no calendars further."""
+    return Publisher(
+        store=store,
+        public=files,
+        workers=workers,
+        locks=Locks(config.site.state / "locks"),
+        rules=rules(config),
+        now=now,
+        ledger=ledger,
+        counted=counted,
+    )
+
+
 def feeds(config: Config) -> dict[str, Feed]:
     """Return the configured sources by name."""
     return {
@@ -258,8 +281,11 @@ class Engine:
         self.store.close()
 
 
-def engine(config: Config) -> Engine:
-    """Put the engine together; raises StoreError where the state cannot be used."""
+def engine(config: Config, metrics: Metrics | None = None) -> Engine:
+    """Put the engine together; raises StoreError where the state cannot be used.
+
+    ``metrics`` is what counts its work, and tells the ages of its sources from now on.
+    """
     from calendar_sync.formats import extract
 
     prepare_state(config.site.state)
@@ -268,29 +294,30 @@ def engine(config: Config) -> Engine:
     files.settle()
     store = Store(config.site.state / "store.db")
     ledger = Ledger(store, keep_bytes=config.publish.keep_received_bytes)
-    locks = Locks(config.site.state / "locks")
-    site_rules = rules(config)
     workers = Workers(
         extract,
         processes=config.limits.worker_count,
         item_cpu=config.limits.item_cpu.total_seconds(),
         memory=config.limits.worker_memory,
     )
+    syncer = Syncer(
+        store=store,
+        workers=workers,
+        locks=Locks(config.site.state / "locks"),
+        rules=rules(config),
+        now=now,
+        counted=None if metrics is None else metrics.sync,
+    )
+    if metrics is not None:
+        metrics.follow(config.sources)
+    refreshed = None if metrics is None else metrics.refresh
     return Engine(
         store=store,
         tree=files,
         ledger=ledger,
         workers=workers,
-        syncer=Syncer(store=store, workers=workers, locks=locks, rules=site_rules, now=now),
-        publisher=Publisher(
-            store=store,
-            public=files,
-            workers=workers,
-            locks=locks,
-            rules=site_rules,
-            now=now,
-            ledger=ledger,
-        ),
+        syncer=syncer,
+        publisher=publisher(config, store, files, ledger, workers=workers, counted=refreshed),
         feeds=feeds(config),
         persons=persons(config),
         forget_after=config.schedule.forget_after,

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 from freebusy import gateway
 from freebusy.errors import PreconditionFailedError
-from freebusy.locks import Locks
 from freebusy.oldfiles import old_files
 from freebusy.period import from_seconds
 from freebusy.publications import Ledger, Received
-from freebusy.publisher import Publisher
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,15 +66,7 @@ class Intake:
 
     def __init__(self, config: Config, store: Store, *, own: bool = False) -> None:
         self._ledger = Ledger(store, keep_bytes=config.publish.keep_received_bytes)
-        self._publisher = Publisher(
-            store=store,
-            public=gateway.tree(config),
-            workers=None,
-            locks=Locks(config.site.state / "locks"),
-            rules=gateway.rules(config),
-            now=gateway.now,
-            ledger=self._ledger,
-        )
+        self._publisher = gateway.publisher(config, store, gateway.tree(config), self._ledger)
         self._persons = gateway.persons(config)
         self._own = own or config.publish.shared_account == "replaces"
 

@@ -78,9 +78,10 @@ def _hosts(config: Config) -> tuple[str, ...]:
 
 def ftp_server(config: Config, serving: Serving) -> FtpServer:
     """Return the FTP server; raises ConfigurationError for a certificate that does not serve."""
+    from ftpsrv.counting import Counted
     from ftpsrv.server import FtpServer, FtpSettings
 
-    table = config.ftp
+    table, metrics = config.ftp, serving.metrics
     return FtpServer(
         FtpSettings(
             listen=tuple((place.host, place.port) for place in table.listen),
@@ -98,6 +99,7 @@ def ftp_server(config: Config, serving: Serving) -> FtpServer:
             login_delay=table.login_delay.total_seconds(),
             require_tls=table.require_tls,
             banner=table.banner,
+            counted=Counted(metrics.session_opened, metrics.session_closed, metrics.transfer),
         ),
         serving.files("ftp"),
         logins=serving.logins("ftp"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from freebusy.combine import Publication
     from freebusy.expanding import Person, Rules
     from freebusy.locks import Locks
+    from freebusy.metrics import RefreshOutcome
     from freebusy.period import Span
     from freebusy.ports import Precondition, PublishedFile
     from freebusy.publications import Received
@@ -66,7 +67,9 @@ class Publisher:
         rules: Rules,
         now: Callable[[], datetime],
         ledger: Ledger | None = None,
+        counted: Callable[[RefreshOutcome], None] | None = None,
     ) -> None:
+        """``counted`` hears what became of each file that was made or looked at."""
         self._store = store
         self._public = public
         self._workers = workers
@@ -74,6 +77,7 @@ class Publisher:
         self._ledger = ledger or Ledger(store)
         self.rules = rules
         self._now = now
+        self._counted = counted or _uncounted
         self._spoken: set[str] = set()
 
     def refresh(self, person: Person) -> Refreshed:
@@ -81,10 +85,14 @@ class Publisher:
 
         The file is replaced only when something but DTSTAMP changed.
         """
-        span = self.rules.window(person, self._now())
-        self._reach(person, span)
-        with self._locks.hold(f"{person.name}.lock"):
-            outcome = self._render(person, span)
+        try:
+            span = self.rules.window(person, self._now())
+            self._reach(person, span)
+            with self._locks.hold(f"{person.name}.lock"):
+                outcome = self._render(person, span)
+        except Exception:
+            self._counted("failed")
+            raise
         return self._tell(person, outcome)
 
     def publish(
@@ -122,6 +130,7 @@ class Publisher:
         return before
 
     def _tell(self, person: Person, outcome: Refreshed) -> Refreshed:
+        self._counted(outcome)
         if outcome == "written":
             log.info("refresh person=%s outcome=%s", person.name, outcome)
         return outcome
@@ -183,7 +192,9 @@ class Publisher:
     def withdraw(self, name: str) -> Refreshed:
         """Remove the file of somebody who left."""
         with self._locks.hold(f"{name}.lock"):
-            return self._withdraw(name)
+            outcome = self._withdraw(name)
+        self._counted(outcome)
+        return outcome
 
     def _note_spoken(self, name: str) -> None:
         """Remember that what this store knows of a person has been enough for a file."""
@@ -245,6 +256,10 @@ class Publisher:
             return "unchanged"
         self._public.replace(person.name, body)
         return "written"
+
+
+def _uncounted(outcome: RefreshOutcome) -> None:
+    """Do nothing: nobody counts."""
 
 
 def _does_without_calendars(rule: Combination, publications: Sequence[Publication]) -> bool:

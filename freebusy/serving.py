@@ -14,11 +14,9 @@ from freebusy.apppasswords import AppPasswords
 from freebusy.config import ImapSource
 from freebusy.counting import CountedFiles, CountedLogins
 from freebusy.errors import SourceRefusedError
-from freebusy.locks import Locks
 from freebusy.logins import AccountLogins, LoginRules
 from freebusy.metrics import Metrics
 from freebusy.publications import Ledger
-from freebusy.publisher import Publisher
 from freebusy.publishing import Publishing, Terms
 from freebusy.scanners import Scanners
 from freebusy.store import Store
@@ -56,14 +54,8 @@ class Serving:
         self._store = Store(state / "store.db")
         self._ledger = Ledger(self._store, keep_bytes=config.publish.keep_received_bytes)
         self._uploads = TemporaryUploads(state / "uploads")
-        self._publisher = Publisher(
-            store=self._store,
-            public=self._tree,
-            workers=None,
-            locks=Locks(state / "locks"),
-            rules=gateway.rules(config),
-            now=gateway.now,
-            ledger=self._ledger,
+        self._publisher = gateway.publisher(
+            config, self._store, self._tree, self._ledger, counted=self.metrics.refresh
         )
         self.publications = Publishing(
             _terms(config),

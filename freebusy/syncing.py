@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from freebusy.expanding import Person, Rules
     from freebusy.locks import Locks
+    from freebusy.metrics import SyncOutcome
     from freebusy.ports import Calendar, CalendarSource
     from freebusy.store import CalendarState, Store
     from freebusy.worker import Workers
@@ -56,6 +57,10 @@ def _silent(_done: int, _total: int | None) -> None:
     """Tell nobody."""
 
 
+def _uncounted(source: str, outcome: SyncOutcome) -> None:
+    """Do nothing: nobody counts."""
+
+
 class Syncer:
     """Reads what changed; safe to use from any thread and beside other processes."""
 
@@ -67,12 +72,15 @@ class Syncer:
         locks: Locks,
         rules: Rules,
         now: Callable[[], datetime],
+        counted: Callable[[str, SyncOutcome], None] | None = None,
     ) -> None:
+        """``counted`` hears of each calendar that was read, or could not be: its source."""
         self._store = store
         self._workers = workers
         self._locks = locks
         self.rules = rules
         self._now = now
+        self._counted = counted or _uncounted
 
     def sync(
         self,
@@ -160,18 +168,22 @@ class Syncer:
             for page, batch in ahead(run.readings(fetched)):  # one fetches, one reads, one stores
                 if page.token is not None and run.leaves_nothing(page) and not self._sure(state):
                     outcome.doubtful = True
+                    self._counted(feed.name, "failed")
                     return
                 run.write(page, batch, to_seconds(self._now()))
                 outcome.items += len(page.items)
                 progress(outcome.items, page.total)
         except SourceError as error:
             self._failed(state, error, outcome)
+        else:
+            self._counted(feed.name, "done")
         finally:
             outcome.changed |= run.changed
 
     def _failed(self, state: CalendarState, error: SourceError, outcome: Synced) -> None:
         """Note a failure: a calendar that is missing is doubted, all others keep their times."""
         outcome.errors.append(error)
+        self._counted(state.source, "failed")
         if isinstance(error, CalendarMissingError) and state.last_success is not None:
             if self._sure(state, str(error)):
                 log.warning("sync person=%s calendar=%r event=forgotten", state.person, state.name)

@@ -198,6 +198,22 @@ def test_what_is_published_is_counted(site: TlsSite) -> None:
     assert before + 1 == count()
 
 
+def test_what_is_fetched_over_ftp_is_counted(site: TlsSite) -> None:
+    """Sessions and transfers by FTP, and the files that were made, are in the same metrics."""
+    site.compose(on(11))
+    put, *_ = commands("curl")
+    site.run(put)
+    site.run(f"curl -sSf ftp://localhost:{site.ftp}/pub/calendar/hans.vfb")
+    page = site.run(f"curl -sSf http://localhost:{site.http}/metrics")
+    counts = dict(line.rsplit(" ", 1) for line in page.splitlines() if line[:1] != "#")
+    for name in (
+        'freebusy_ftp_transfers_total{command="RETR",outcome="completed"}',
+        "freebusy_ftp_sessions_total",
+        'freebusy_refreshes_total{outcome="written"}',
+    ):
+        assert float(counts[name]) >= 1, name
+
+
 def test_an_import_beside_the_service(site: TlsSite) -> None:
     """Old files are served at once, are listed as received, and nobody is freer."""
     put, *_, delete = commands("curl")
