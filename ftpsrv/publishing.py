@@ -19,7 +19,7 @@ from freebusy.errors import (
     TooLargeError,
 )
 from freebusy.ports import Upload
-from ftpsrv.commands import NOT_FOUND, NOT_PERMITTED
+from ftpsrv.commands import COMMANDS, NOT_FOUND, NOT_PERMITTED
 from ftpsrv.filesystem import BELOW, PERMISSION_DENIED, resolve
 from ftpsrv.log import logger, one_line, value
 from ftpsrv.login import LoginConnection
@@ -119,16 +119,30 @@ class PublishingConnection(LoginConnection):
             value(self.peer),
             value("anonymous" if account is None else account.label),
             self.protocol,
-            value(name or self._served_name(upload) or "unknown"),
+            value(name or self._served_name(upload.path, upload.visitor) or "unknown"),
             upload.received,
             upload.seconds,
             reply[:3],
             value(reply[4:]),
         )
 
-    def _served_name(self, upload: IncomingFile) -> str | None:
+    def _log_refused(self, command: Command, ftp_path: str) -> None:
+        """Log what this session may not write: its user sees a 550, and asks the operator."""
+        path, visitor = resolve(self.fs.cwd, ftp_path), self.visitor
+        if visitor is None:
+            return
+        logger.info(
+            "event=ftp_write_refused peer=%s user=%s protocol=%s command=%s name=%s",
+            value(self.peer),
+            value("anonymous" if visitor.account is None else visitor.account.label),
+            self.protocol,
+            next(verb.decode() for verb, each in COMMANDS.items() if each is command),
+            value((path and self._served_name(path, visitor)) or "unknown"),
+        )
+
+    def _served_name(self, path: str, visitor: Visitor) -> str | None:
         """Return the canonical NAME that a path means; the path itself is the client's text."""
-        file = self.files.find(upload.path, upload.visitor)
+        file = self.files.find(path, visitor)
         return None if file is None else file.name
 
     def allocate(self, argument: str) -> None:
@@ -209,6 +223,7 @@ class PublishingConnection(LoginConnection):
     def miss(self, command: Command, argument: str, refusal: str) -> None:
         """Look for a temporary upload of that name, where this visitor could have made one."""
         if command.refusal is not NOT_FOUND:
+            self._log_refused(command, argument)
             self.refuse(refusal)
             return
         try:

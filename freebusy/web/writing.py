@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from freebusy.web.connection import Connection
     from freebusy.web.settings import HttpSettings
 
+_LOG = logging.getLogger(__name__)
+_READING = frozenset({"OPTIONS", "PROPFIND"})
+
 
 class Writing:
     """Answers PUT, DELETE and the methods of WebDAV."""
@@ -44,6 +48,7 @@ class Writing:
         self.reload(settings)
         folders = CalendarFolders(files, publications, crew)
         self._not_found = not_found
+        self._publications = publications
         self._dav = Dav(folders, hosts=settings.hosts, not_found=not_found)
         self._uploads = Uploads(publications, self._dav, crew, settings, with_logins=with_logins)
 
@@ -63,7 +68,7 @@ class Writing:
         if request.method not in methods:
             return replies.method_not_allowed(", ".join(methods))
         if visitor.account is None:
-            visitor = replace(visitor, is_vouched=self._vouches(request, connection))
+            visitor = self._weighed(request, path, visitor, connection)
         try:
             return await self._act(request, path, visitor, connection)
         except FreeBusyError as error:
@@ -92,6 +97,23 @@ class Writing:
         invite(request, connection)
         connection.await_body(request.content, self._upload_timeout)
         return await self._dav.answer(request, path, visitor)
+
+    def _weighed(
+        self, request: web.BaseRequest, path: str | None, visitor: Visitor, connection: Connection
+    ) -> Visitor:
+        """Return an anonymous visitor with what the own address is worth here."""
+        vouched = self._vouches(request, connection)
+        weighed = replace(visitor, is_vouched=vouched)
+        asks_to_write = path is not None and request.method not in _READING
+        if not vouched and asks_to_write and self._publications.may_write(path or "", visitor):
+            # Its operator trusts that network, and would look for the fault there.
+            _LOG.warning(
+                "publish outcome=refused peer=%s reason=%s",
+                visitor.address,
+                '"without a login it has to ask for a name of this server (http.hosts), and'
+                ' not through a proxy that is unknown or names no single client"',
+            )
+        return weighed
 
     def _vouches(self, request: web.BaseRequest, connection: Connection) -> bool:
         """Whether an address may be trusted: a client's own, that asked one of our hosts."""

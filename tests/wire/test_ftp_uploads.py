@@ -311,6 +311,21 @@ def test_one_line_per_upload(place: Place, log: Callable[[], list[str]]) -> None
     ]
 
 
+def test_a_line_for_what_may_not_be_written(place: Place, log: Callable[[], list[str]]) -> None:
+    """A refused STOR or DELE leaves a line with the NAME, and never a path that names nobody."""
+    with place.login("hans", "secret") as client:
+        client.asks("STOR /calendar/berta.ifb", "550")
+        client.asks("DELE /calendar/MARKER.vfb", "550")
+    with place.login() as client:
+        client.asks("STOR /calendar/hans.vfb", "550")
+    began = "event=ftp_write_refused peer=127.0.0.1"
+    assert [
+        f"{began} user=hans protocol=ftp command=STOR name=berta",
+        f"{began} user=hans protocol=ftp command=DELE name=unknown",
+        f"{began} user=anonymous protocol=ftp command=STOR name=hans",
+    ] == [line for line in log() if "login" not in line]
+
+
 def test_no_secret_in_the_log(place: Place, log: Callable[[], list[str]]) -> None:
     """Neither a password, nor a mistyped user, nor a path that names nobody is logged."""
     with place.dial() as client:

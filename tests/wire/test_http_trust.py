@@ -50,6 +50,19 @@ def running(kept: MemoryPublications) -> Iterator[Running]:
         yield running
 
 
+def test_a_trusted_client_that_is_refused_leaves_a_line(
+    running: Running, kept: MemoryPublications, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client sees a 401 that tells nothing; the log says to the operator what is missing."""
+    assert 401 == put(running, host="evil.example")
+    assert 401 == put(running, "Via: 1.1 somebody")
+    kept.trusted = set()
+    assert 401 == put(running, host="evil.example")
+    lines = [r.getMessage() for r in caplog.records if r.name == "freebusy.web.writing"]
+    began = f'publish outcome=refused peer={PEER} reason="without a login'
+    assert [True, True] == [line.startswith(began) for line in lines]
+
+
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
