@@ -4,7 +4,7 @@ import zoneinfo
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.servers.fixtures", "tests.readers.fixtures"]
+pytest_plugins = ["tests.servers.fixtures", "tests.servers.davfixtures", "tests.readers.fixtures"]
 
 # How long an example takes on a machine that does other things says nothing about the
 # code; the time limit of a test holds all the same.

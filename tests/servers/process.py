@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 HOST = "127.0.0.1"
 START_SECONDS = 20.0
@@ -69,6 +69,15 @@ def answers(port: int) -> bool:
         return False
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on the port; for who greets nobody, as with HTTP."""
+    try:
+        with socket.create_connection((HOST, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 class Process:
     """A program in a session of its own, so that stopping it also ends its children."""
 
@@ -78,8 +87,8 @@ class Process:
         self._env = {**os.environ, **env}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, port: int) -> None:
-        """Start, and return when the port answers."""
+    def start(self, port: int, ready: Callable[[int], bool] = answers) -> None:
+        """Start, and return when the port is ready."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -90,7 +99,7 @@ class Process:
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not answers(port):
+        while not ready(port):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 said = self._log.read_text(errors="replace")[-2000:]
