@@ -8,7 +8,6 @@ tolerance a function of its own.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +32,7 @@ MAX_USELESS = 10_000
 """Of unreadable periods, and of lines beside the periods: each costs more than a good period."""
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f\"<>:;,\\]+@[^\s\x00-\x1f\x7f\"<>:;,\\]+")
 _FOLD = 75
+_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,8 @@ class _Gathered:
     """All periods, FREE ones too: they say what the file knows about."""
     periods: int = 0
     """How many were written, whether they can be read or not."""
-    unreadable: int = 0
-    """How many of them cannot be read, or are empty."""
+    written: dict[FreeBusyType, list[str]] = field(default_factory=dict)
+    """Periods as they are written."""
     others: int = 0
     """How many other lines there were."""
 
@@ -228,29 +228,36 @@ def _gather(told: Iterable[tuple[str, str]], max_periods: int) -> _Gathered:
             inside = name == "BEGIN" if _component(rest) == "VFREEBUSY" else inside
         elif inside:
             _take(gathered, name, rest, max_periods)
+    _read_periods(gathered)
     return gathered
 
 
 def _take(gathered: _Gathered, name: str, rest: str, max_periods: int) -> None:
     """Take what one line says; what cannot be read is left out (Cyrus wrote P2W4294967284D)."""
-    with contextlib.suppress(CalendarDataError):
+    try:
         if name == "FREEBUSY":
-            _take_periods(gathered, *split_freebusy_line(rest), max_periods)
+            kind, written = split_freebusy_line(rest)
+            gathered.periods += len(written)
+            _check_number(gathered.periods, max_periods, "periods")
+            gathered.written.setdefault(kind, []).extend(written)
         else:
             gathered.others += 1
             _check_number(gathered.others, MAX_USELESS, "lines beside its periods")
             _take_other(gathered, name, parameters(rest)[1])
+    except CalendarDataError:
+        return
 
 
-def _take_periods(
-    gathered: _Gathered, kind: FreeBusyType, written: list[str], max_periods: int
-) -> None:
-    gathered.periods += len(written)
-    _check_number(gathered.periods, max_periods, "periods")
-    spans = read_periods(kind, written)
-    gathered.spans += spans
-    gathered.unreadable += len(written) - len(spans)
-    _check_number(gathered.unreadable, MAX_USELESS, "periods that cannot be read")
+def _read_periods(gathered: _Gathered) -> None:
+    """Read all periods of a type together: line by line it costs twice as much."""
+    unreadable = 0
+    for kind, written in gathered.written.items():
+        for at in range(0, len(written), _BATCH):
+            batch = written[at : at + _BATCH]
+            spans = read_periods(kind, batch)
+            gathered.spans += spans
+            unreadable += len(batch) - len(spans)
+            _check_number(unreadable, MAX_USELESS, "periods that cannot be read")
 
 
 def _check_number(number: int, most: int, what: str) -> None:
