@@ -139,9 +139,23 @@ def serve_ftp(config: ConfigPath = None) -> None:
 
 
 @app.command()
-def sync(config: ConfigPath = None) -> None:
+def sync(
+    once: Annotated[
+        bool, typer.Option("--once", help="Read everything once, show how far it is, and end.")
+    ] = False,
+    config: ConfigPath = None,
+) -> None:
     """Keep all files up to date, without serving them."""
-    _run(config, frozenset({"sync"}))
+    if not once:
+        _run(config, frozenset({"sync"}))
+        return
+    from freebusy import logs
+    from freebusy.onerun import sync_once
+
+    settings = load_config(config)
+    logs.configure("error")
+    if not sync_once(settings, lambda: load_config(settings.path)):
+        raise typer.Exit(FAILED)
 
 
 # -- by hand
