@@ -77,6 +77,8 @@ class Settings:
     doors: Doors
     password: str | None = None
     """A new app password; None leaves a place for one."""
+    delegate_of: Sequence[str] = ()
+    """NAMEs of the people for whom this person publishes, too."""
     publishes: bool = True
     """Whether the site takes publications."""
     months: int = 6
@@ -218,10 +220,11 @@ def _host_and_port(place: str) -> tuple[str, str]:
 
 def thunderbird(_settings: Settings) -> Iterator[str]:
     """Yield why there is nothing to enter."""
-    yield "  Nothing to enter: Thunderbird asks only CalDAV servers for free/busy times and has"
-    yield "  no field for an address. Its Publish Calendar sends whole events, which the gateway"
-    yield "  refuses. A calendar that lies on the mail server or on a CalDAV server can be read"
-    yield "  by the gateway itself; then nothing has to be published."
+    yield "  Nothing to enter: Thunderbird asks only CalDAV servers for free/busy times"
+    yield "  and has no field for an address. Its Publish Calendar sends whole events,"
+    yield "  which the gateway refuses. A calendar that lies on the mail server or on a"
+    yield "  CalDAV server can be read by the gateway itself; then nothing has to be"
+    yield "  published."
 
 
 def browser(settings: Settings) -> Iterator[str]:
@@ -282,7 +285,8 @@ def _password(settings: Settings) -> Iterator[str]:
     yield f"Login     {settings.name} ({settings.address} does as well)"
     if settings.password is not None:
         yield f"Password  {settings.password}"
-        yield "          It is shown this once, and publishes for this person only."
+        whom = ", ".join((settings.name, *settings.delegate_of))
+        yield f"          It is shown this once, and publishes for {whom} alone."
     else:
         yield f"Password  an app password, which stands below as {PLACEHOLDER}; it is made by"
         yield f"          freebusy password add {settings.name} --label outlook --scope publish"

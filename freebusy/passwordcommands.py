@@ -85,6 +85,9 @@ def add(config: Config, name: str, label: str, scope: Scope) -> None:
         password = app_passwords.add(person, label, scope)
     print(password)
     say(f"This is shown once. With {person} as the user it {_GOOD_FOR[scope].format(person)}.")
+    others = [name for name, member in config.members.items() if person in member.delegates]
+    if others and scope is Scope.PUBLISH:
+        say(f"It does the same for {', '.join(others)}, whose delegate {person} is.")
     say(f"For what to enter where: freebusy client-setup {person}")
 
 

@@ -88,6 +88,7 @@ def settings_for(
         address=config.members[name].addresses[0],
         doors=doors(config, url),
         password=password,
+        delegate_of=[each for each, member in config.members.items() if name in member.delegates],
         publishes=config.publish.enabled,
         months=config.window.months,
         trusted=tuple(map(str, config.publish.trusted_networks)),

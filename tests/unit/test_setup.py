@@ -85,6 +85,19 @@ def test_evolution() -> None:
         assert line in text.splitlines()
 
 
+def test_every_line_fits_a_terminal() -> None:
+    """No line but an address is wider than 80 columns."""
+    wide = [line for line in told(HANS).splitlines() if len(line) > 80]
+    assert [] == [line for line in wide if "://" not in line]
+
+
+def test_whom_a_password_publishes_for() -> None:
+    """A delegate's password says for whom it is good, too."""
+    settings = replace(HANS, password="fbp-x")
+    assert "publishes for hans alone." in told(settings)
+    assert "publishes for hans, eva alone." in told(replace(settings, delegate_of=["eva"]))
+
+
 def test_thunderbird_has_nothing_to_enter() -> None:
     """Thunderbird's people are told why, and what works instead."""
     text = told(HANS, Client.THUNDERBIRD)
