@@ -176,7 +176,9 @@ def calendar_source(config: Config, source: Source) -> CalendarSource:
         return Vdir(source.root, source.path, limits=limits, force_polling=source.polling or None)
     from calendar_sync.imap.source import ImapSource as Imap
 
-    return Imap(imap_settings(source, limits=limits))
+    # so that a survey outlives the readings of one tick, and not those of the next
+    lifetime = (source.interval or config.schedule.interval).total_seconds() / 2
+    return Imap(imap_settings(source, limits=limits, survey_seconds=lifetime))
 
 
 def imap_settings(source: ImapSource, **changes: Any) -> ImapSettings:
@@ -192,6 +194,11 @@ def imap_settings(source: ImapSource, **changes: Any) -> ImapSettings:
         username=source.username,
         password=source.password,
         folder=source.folders,
+        authorization=source.authorization,
+        list_as_service=source.list_as == "service",
+        identity=source.identity,
+        include=source.include,
+        exclude=source.exclude,
         timeout=source.timeout.total_seconds(),
         whole_bytes=source.whole,
         max_connections=source.max_connections,

@@ -45,6 +45,12 @@ class Owner:
     """Only where the source logs in as each person."""
     folders: tuple[str, ...] = ()
     """Folders named for this person; empty means: those of the source's own rule."""
+    include: tuple[str, ...] = ()
+    """Patterns of further folders that count for this person."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of folders that do not."""
+    groups: tuple[str, ...] = ()
+    """Groups by which access control lists may mean this person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,11 @@ def _refused(settings: ImapSettings, error: extensions.CommandRefused) -> Source
     said += f" [{error.code}]" if error.code else ""
     if error.code in PASSING or error.command not in {"LOGIN", "EXAMINE"}:
         return SourceUnavailableError(said)
+    if error.command == "LOGIN" and settings.authorization is not None:
+        return SourceRefusedError(
+            f"{said}: check username and password, and whether it may act for others "
+            "(Cyrus: proxyservers; Dovecot: a master user)"
+        )
     if error.command == "LOGIN":
         return SourceRefusedError(f"{said}: check username and password")
     return SourceRefusedError(f"{said}: the login needs the rights l and r on the folder")
@@ -204,7 +209,11 @@ def _authenticate(client: IMAPClient, settings: ImapSettings, login: Login) -> N
         )
     try:
         if client.has_capability("AUTH=PLAIN"):  # takes any characters, LOGIN only ASCII
-            client.plain_login(login.username, login.password)
+            client.plain_login(login.username, login.password, login.authorization or None)
+        elif login.authorization:
+            raise SourceRefusedError(
+                f"{settings.endpoint} does not offer AUTH=PLAIN, which authorization needs"
+            )
         else:
             client.login(login.username, login.password)
     except UnicodeEncodeError:

@@ -31,6 +31,22 @@ class ImapSettings:
     """None: each owner's own password."""
     folder: tuple[str, ...] = ()
     """Templates of folder names; empty: folders of Kolab's type ``event``, else the usual names."""
+    authorization: str | None = None
+    """A template: whom ``username`` acts for (the authorization identity of RFC 4616)."""
+    list_as_service: bool = False
+    """With ``authorization``: folders are listed by ``username`` itself, and read as the person."""
+    identity: str | None = None
+    """A template: what the server calls a person, in access control lists and folder names.
+
+    None: the NAME, the address and the local part alike."""
+    include: tuple[str, ...] = ()
+    """Patterns of folders that count whatever their type, annotations and lists say."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of folders that do not count."""
+    attendees_only: tuple[str, ...] = ()
+    """Patterns of folders of which those events count to which a person is invited."""
+    survey_seconds: float = 0.0
+    """For so long what a service login sees is not asked again."""
     security: Security = "tls"
     port: int | None = None
     """None: 993 with TLS, else 143."""
@@ -67,6 +83,13 @@ class Login:
 
     username: str
     password: str = field(repr=False)
+    authorization: str = ""
+    """Whom the login acts for; empty: itself."""
+
+    @property
+    def identity(self) -> str:
+        """Return whose folders and rights the login sees."""
+        return self.authorization or self.username
 
 
 def is_personal(template: str) -> bool:
@@ -100,10 +123,43 @@ def login_of(settings: ImapSettings, owner: Owner) -> Login:
 
     Raises SourceRefusedError where there is no password for it.
     """
-    username = owner.login or fill(settings.username, owner)
+    if settings.authorization is None:
+        return _login(settings, owner, owner.login or fill(settings.username, owner))
+    authorization = owner.login or fill(settings.authorization, owner)
+    return _login(settings, owner, fill(settings.username, owner), authorization)
+
+
+def service_login(settings: ImapSettings, owner: Owner) -> Login | None:
+    """Return the login that lists everybody's folders; None where each person's own does."""
+    if settings.authorization is not None:
+        return _login(settings, owner, settings.username) if settings.list_as_service else None
+    return None if owner.login or is_personal(settings.username) else login_of(settings, owner)
+
+
+def _login(settings: ImapSettings, owner: Owner, username: str, authorization: str = "") -> Login:
     password = settings.password if settings.password is not None else owner.password
     if not password:
         raise SourceRefusedError(f"no password is configured for the login {username!r}")
-    if "\0" in username + password:
+    if "\0" in username + password + authorization:
         raise SourceRefusedError("a NUL cannot be part of a login")
-    return Login(username, password)
+    return Login(username, password, authorization)
+
+
+def names_of(settings: ImapSettings, owner: Owner, *, separator: str = "/") -> tuple[str, ...]:
+    """Return what the server may call a person, the likeliest first.
+
+    Raises SourceRefusedError where nothing of it is safe to use.
+    """
+    if settings.identity is None and settings.authorization is not None and owner.login:
+        return (owner.login.replace(".", "^") if separator == "." else owner.login,)
+    likely = settings.identity or settings.authorization
+    found: list[str] = []
+    refusal: SourceRefusedError | None = None
+    for template in (likely,) if likely else ("{name}", "{address}", "{local}"):
+        try:
+            found.append(fill(template, owner, separator=separator))
+        except SourceRefusedError as error:
+            refusal = error
+    if refusal is not None and not found:
+        raise refusal
+    return tuple(dict.fromkeys(found))

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 
 from calendar_sync.imap import folders, idle
 from calendar_sync.imap.connection import Pool, translated
+from calendar_sync.imap.discovery import Discovery
 from calendar_sync.imap.settings import Login, login_of
 from calendar_sync.imap.sync import Run, fingerprint, parse_token
 from freebusy.errors import CalendarMissingError, SourceError
@@ -16,19 +17,20 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Sequence
 
+    from calendar_sync.imap.relevance import Judgement
     from calendar_sync.imap.settings import ImapSettings
     from freebusy.ports import Owner, SyncPage, SyncToken
 
 
 def calendar_key(login: Login, folder: str) -> str:
     """Return the key of a folder as a login sees it: the same folder name may be another's, too."""
-    return f"{quote(login.username, safe='')}/{quote(folder, safe='')}"
+    return f"{quote(login.identity, safe='')}/{quote(folder, safe='')}"
 
 
 def folder_of(calendar: Calendar, login: Login) -> str:
     """Return the folder in a key; raises CalendarMissingError for a key that is none of ours."""
     username, slash, folder = calendar.key.partition("/")
-    if not slash or unquote(username) != login.username or not folder or "/" in folder:
+    if not slash or unquote(username) != login.identity or not folder or "/" in folder:
         raise CalendarMissingError("no such calendar in this source")
     return unquote(folder)
 
@@ -42,31 +44,34 @@ class ImapSource:
     def __init__(self, settings: ImapSettings) -> None:
         self._settings = settings
         self._pool = Pool(settings)
+        self._discovery = Discovery(settings, self._pool)
 
     def calendars(self, owner: Owner) -> Sequence[Calendar]:
         """Return the owner's calendar folders that are there."""
         login = login_of(self._settings, owner)
-        with (
-            translated(self._settings),
-            self._pool.use(login, lambda c: folders.find(c, self._settings, owner)) as (_, found),
-        ):
-            pass
-        if not found:
-            raise CalendarMissingError(
-                f"{owner.name} has no calendar folder that the login {login.username!r} can see"
-            )
-        return [Calendar(calendar_key(login, name), owner, name) for name in found]
+        with translated(self._settings):
+            found = self._discovery.find(owner)
+        return [Calendar(calendar_key(login, each.folder), owner, each.folder) for each in found]
+
+    def judgements(self, owner: Owner) -> Sequence[Judgement]:
+        """Return every calendar folder that might count for a person, and why it does or not."""
+        with translated(self._settings):
+            return self._discovery.judgements(owner)
 
     def sync(self, calendar: Calendar, token: SyncToken | None) -> Iterator[SyncPage]:
         """Yield what changed since ``token``; the connection is free again before the last page."""
         login = login_of(self._settings, calendar.owner)
         folder = folder_of(calendar, login)
-        with (
-            translated(self._settings),
-            self._pool.use(login, lambda c: folders.examine(c, folder)) as (connection, box),
-        ):
-            run = Run(connection, box, fingerprint(calendar.key), self._settings)
-            last = yield from run.pages(parse_token(token))
+        try:
+            with (
+                translated(self._settings),
+                self._pool.use(login, lambda c: folders.examine(c, folder)) as (connection, box),
+            ):
+                run = Run(connection, box, fingerprint(calendar.key), self._settings)
+                last = yield from run.pages(parse_token(token))
+        except CalendarMissingError:
+            self._discovery.doubt(calendar.owner)
+            raise
         yield last
 
     def watch(
@@ -94,3 +99,4 @@ class ImapSource:
     def close(self) -> None:
         """Log out of idle connections."""
         self._pool.close()
+        self._discovery.forget()

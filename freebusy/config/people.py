@@ -55,6 +55,12 @@ class Person(WithPassword):
     """Names of sources; empty: the only one there is."""
     folders: Words = ()
     """Folders of this person; empty: the source's own rule."""
+    include: Words = ()
+    """Patterns of further folders that count for this person."""
+    exclude: Words = ()
+    """Patterns of folders that do not count for this person."""
+    groups: Words = ()
+    """Groups by which the mail server's ACLs may mean this person."""
     login: Annotated[str, Field(min_length=1)] | None = None
     """The login at the mail server, where it is not what the template says."""
     read: Readers | None = None
@@ -81,18 +87,18 @@ class Person(WithPassword):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A person of the roster with everything decided."""
-
-    owner: Owner
-    addresses: tuple[str, ...]
 LISTS = tuple(
     name for name, field in Person.model_fields.items() if isinstance(field.default, tuple)
 )
 """The keys that hold several values."""
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person of the roster with everything decided."""
+
+    owner: Owner
+    addresses: tuple[str, ...]
     """All of them, normalised, the main one first."""
     timezone: str
     """An IANA zone name."""
@@ -125,6 +131,9 @@ def member(name: str, person: Person, delegates: tuple[str, ...], site: Defaults
         login=person.login,
         password=person.password,
         folders=person.folders,
+        include=person.include,
+        exclude=person.exclude,
+        groups=person.groups,
     )
     return Member(
         owner,

@@ -22,6 +22,7 @@ from freebusy.config.values import (
     Template,
     Templates,
     between,
+    placeholders_in,
     unexpected,
 )
 
@@ -64,8 +65,18 @@ class ImapSource(AnySource, WithPassword):
     """Certificates to trust instead of the system's."""
     username: Template = "{address}"
     """One service login, or a template filled for each person."""
+    authorization: Template | None = None
+    """Whom ``username`` acts for, filled for each person; None: nobody but itself."""
+    list_as: Literal["person", "service"] = "person"
+    """With ``authorization``: whose folders are listed; they are read as the person."""
+    identity: Template | None = None
+    """What the server calls a person; None: NAME, address and local part alike."""
     folders: Templates = ()
     """Folder names; empty: those that METADATA marks as events, else the usual names."""
+    include: Templates = ()
+    """Patterns of further folders that count, whatever METADATA and ACLs say."""
+    exclude: Templates = ()
+    """Patterns of folders that do not count."""
     max_connections: Annotated[Count, Field(ge=1, le=1000)] = 8
     max_watched: Annotated[Count, Field(le=10_000)] = 100
     """Folders with a connection of their own for IDLE; further ones are polled."""
@@ -80,7 +91,23 @@ class ImapSource(AnySource, WithPassword):
     @property
     def is_personal(self) -> bool:
         """Whether the gateway logs in as each person."""
-        return "{" in self.username
+        return "{" in self.username or self.authorization is not None
+
+    @field_validator("authorization")
+    @classmethod
+    def _tells_people_apart(cls, authorization: str | None) -> str | None:
+        if authorization is not None and not (
+            {"name", "address", "local"} & set(placeholders_in(authorization))
+        ):
+            raise unexpected("a template with {address}, {local} or {name}")
+        return authorization
+
+    @field_validator("list_as")
+    @classmethod
+    def _has_somebody_to_list_for(cls, who: str, info: ValidationInfo) -> str:
+        if who == "service" and info.data.get("authorization", "") is None:
+            raise unexpected('"person", or an authorization as well')
+        return who
 
     @field_validator("security")
     @classmethod

@@ -11,14 +11,20 @@ import pwd
 import shutil
 import subprocess
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from tests.servers.certificate import make_certificate
 from tests.servers.mailserver import PASSWORD, MailServer, checked, quoted
 from tests.servers.process import Process, free_ports, make_directory, remove_directory
 
+if TYPE_CHECKING:
+    import imaplib
+    from collections.abc import Mapping
+
 PROGRAMS = Path("/usr/lib/cyrus/bin")
 ADMIN = "cyrus"
+PROXY = "proxy"
+"""May act for anybody, and has no other right."""
 SASLDB_PLUGIN = "libsasldb.so"
 
 
@@ -49,6 +55,7 @@ defaultpartition: default
 partition-default: {directory}/spool
 sievedir: {directory}/sieve
 admins: cyrus
+proxyservers: {proxy}
 altnamespace: no
 unixhierarchysep: no
 servername: localhost
@@ -108,6 +115,7 @@ class Cyrus(MailServer):
         self.certificate = make_certificate(self.directory)
         self._configure()
         self._set_password(ADMIN)
+        self._set_password(PROXY)
         self._process = Process(self._command(), self.directory / "master.log", {})
 
     def _command(self) -> list[str]:
@@ -123,6 +131,7 @@ class Cyrus(MailServer):
         for each in ("spool", "sieve"):
             (self.directory / each).mkdir()
         values = {"directory": self.directory, "user": _user(), "conf": conf, "port": self.port}
+        values |= {"proxy": PROXY}
         values |= {"cert": self.certificate.cert, "key": self.certificate.key}
         values |= {"programs": PROGRAMS, "tls_port": self.tls_port}
         conf.write_text(IMAPD_CONF.format(**values))
@@ -178,3 +187,28 @@ class Cyrus(MailServer):
 
     def shared_folder(self, user: str, leaf: str) -> str:
         return f"user.{user}.{leaf}"
+
+    def create_shared(self, leaf: str, acl: Mapping[str, str]) -> str:
+        with self.session(ADMIN) as admin:
+            checked(admin.create(quoted(leaf)))
+            for name in self._identifiers(admin, leaf):
+                checked(admin.setacl(quoted(leaf), name, '""'))
+            for name, rights in acl.items():
+                checked(admin.setacl(quoted(leaf), name, rights))
+        return leaf
+
+    def annotate_shared(self, user: str, folder: str, **entries: str) -> None:
+        """Set entries while the folder is one of ``user``'s.
+
+        Cyrus 3.6.1 ends in an assertion where they are set on a folder that is nobody's.
+        """
+        own = f"user.{user}.{folder}"
+        with self.session(ADMIN) as admin:
+            checked(admin.rename(quoted(folder), quoted(own)))
+            self.annotate(user, self.folder(folder), **entries)
+            checked(admin.rename(quoted(own), quoted(folder)))
+
+    @staticmethod
+    def _identifiers(admin: imaplib.IMAP4, folder: str) -> list[str]:
+        (line,) = checked(admin.getacl(quoted(folder)))
+        return [word.decode() for word in line.split()[1::2]]

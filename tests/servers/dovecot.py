@@ -15,11 +15,14 @@ import pwd
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from tests.servers.certificate import make_certificate
 from tests.servers.mailserver import PASSWORD, MailServer
 from tests.servers.process import Process, free_ports, make_directory, remove_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MASTER_USER = "gateway"
@@ -155,7 +158,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid={mail} gid={mail_group} home={mail_directory}/%u master_user=%u
+  args = uid={mail} gid={mail_group} home={mail_directory}/%u master_user=%u{groups}
 }}
 namespace inbox {{
   type = private
@@ -171,6 +174,14 @@ namespace shared {{
   subscriptions = no
   list = yes
 }}
+namespace public {{
+  type = public
+  separator = /
+  prefix = Public/
+  location = maildir:{public}:INDEXPVT={mail_directory}/%u/public
+  subscriptions = no
+  list = children
+}}
 protocol imap {{
   mail_plugins = acl notify imap_acl
   imap_metadata = yes
@@ -179,6 +190,7 @@ protocol imap {{
 }}
 plugin {{
   acl = vfile
+  {acl}
   acl_shared_dict = file:{mail_directory}/shared-mailboxes
 }}
 """
@@ -192,12 +204,15 @@ class Dovecot(MailServer):
     """One Dovecot with a directory and ports of its own.
 
     ``capability`` replaces what it says it can do; ``volatile_indexes`` keeps
-    indexes in memory, so that its mailboxes have no modification sequences.
+    indexes in memory, so that its mailboxes have no modification sequences; ``groups``
+    are those of every user, and then ``anyone`` may be in access control lists.
     """
 
     kind: ClassVar[str] = "dovecot"
 
-    def __init__(self, *, capability: str = "", volatile_indexes: bool = False) -> None:
+    def __init__(
+        self, *, capability: str = "", volatile_indexes: bool = False, groups: str = ""
+    ) -> None:
         here = installation()
         if here is None:
             raise RuntimeError(available())
@@ -205,7 +220,7 @@ class Dovecot(MailServer):
         self.port, self.tls_port = free_ports(2)
         self.certificate = make_certificate(self.directory)
         self._here = here
-        self._configure(capability, ":INDEX=MEMORY" if volatile_indexes else "")
+        self._configure(capability, ":INDEX=MEMORY" if volatile_indexes else "", groups)
         self._process = Process(
             self._command(), self.directory / "start.log", {"LD_LIBRARY_PATH": here.library_path}
         )
@@ -215,14 +230,15 @@ class Dovecot(MailServer):
         hand_over = [str(self._here.doveconf), "-f", "service=master", "-c", conf, "-m", "master"]
         return [*hand_over, "-e", str(self._here.master), "-F", "-c", conf]
 
-    def _configure(self, capability: str, location: str) -> None:
+    def _configure(self, capability: str, location: str, groups: str) -> None:
         users = _users()
         mail = self.directory / "mail"
-        for each in ("run", "state", "mail"):
+        for each in ("run", "state", "mail", "public"):
             (self.directory / each).mkdir()
         if os.geteuid() == 0:
             owner = pwd.getpwnam(users["mail"])
-            os.chown(mail, owner.pw_uid, owner.pw_gid)
+            for place in (mail, self.directory / "public"):
+                os.chown(place, owner.pw_uid, owner.pw_gid)
         (self.directory / "run/modules").symlink_to(self._here.libexec / "modules")
         (self.directory / "masters").write_text(f"{MASTER_USER}:{PASSWORD}\n")
         text = CONFIGURATION.format(
@@ -241,6 +257,9 @@ class Dovecot(MailServer):
             password=PASSWORD,
             location=location,
             imap=f"imap_capability = {capability}" if capability else "",
+            public=self.directory / "public",
+            groups=f" acl_groups={groups}" if groups else "",
+            acl="acl_anyone = allow" if groups else "",
         )
         (self.directory / "dovecot.conf").write_text(text)
 
@@ -274,3 +293,28 @@ class Dovecot(MailServer):
 
     def shared_folder(self, user: str, leaf: str) -> str:
         return f"user/{user}/{leaf}"
+
+    def create_shared(self, leaf: str, acl: Mapping[str, str]) -> str:
+        path = self.directory / "public" / f".{leaf}"
+        for each in (path, *(path / part for part in ("cur", "new", "tmp"))):
+            each.mkdir()
+        lines = [f"{_in_file(name)} {rights}\n" for name, rights in acl.items()]
+        (path / "dovecot-acl").write_text("".join(lines))
+        self._give_to_mail(path)
+        return f"Public/{leaf}"
+
+    def _give_to_mail(self, path: Path) -> None:
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam(_users()["mail"])
+            for each in (path, *path.rglob("*")):
+                os.chown(each, owner.pw_uid, owner.pw_gid)
+
+
+def _in_file(identifier: str) -> str:
+    """Return an identifier of GETACL as Dovecot's file writes it."""
+    sign = "-" if identifier.startswith("-") else ""
+    name = identifier.removeprefix("-")
+    for prefix, kind in (("!$", "group-override="), ("$", "group=")):
+        if name.startswith(prefix):
+            return f"{sign}{kind}{name.removeprefix(prefix)}"
+    return sign + (name if name in {"anyone", "authenticated", "owner"} else f"user={name}")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.servers.process import HOST, answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tests.servers.certificate import Certificate
@@ -93,6 +93,14 @@ class MailServer(ABC):
     def shared_folder(self, user: str, leaf: str) -> str:
         """Return a user's folder as others see it; ``user`` may be a template field."""
 
+    @abstractmethod
+    def create_shared(self, leaf: str, acl: Mapping[str, str]) -> str:
+        """Make a folder that belongs to nobody and return its name; ``acl`` is all its rights."""
+
+    def annotate_shared(self, user: str, folder: str, **entries: str) -> None:
+        """Set Kolab's entries on a folder that belongs to nobody, so that ``user`` sees them."""
+        self.annotate(user, folder, **entries)
+
     def new_user(self) -> str:
         """Make a user whom no other test knows."""
         name = f"u{os.getpid()}n{next(_numbers)}"
@@ -149,6 +157,13 @@ class MailServer(ABC):
     def delete_folder(self, user: str, folder: str) -> None:
         with self.session(user) as client:
             checked(client.delete(quoted(folder)))
+
+    def annotate(self, user: str, folder: str, **entries: str) -> None:
+        """Set Kolab's shared entries, ``incidences_for="readers"`` for instance."""
+        with self.session(user) as client:
+            for name, value in entries.items():
+                entry = f'/shared/vendor/kolab/{name.replace("_", "-")} "{value}"'
+                checked(client.xatom("SETMETADATA", quoted(folder), f"({entry})"))
 
     def grant(self, user: str, folder: str, reader: str, rights: str = "lr") -> None:
         """Give another user rights on a folder (RFC 4314); ``""`` takes them away."""

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calendar_sync.imap.connection import is_loopback
-from calendar_sync.imap.folders import counts
 from calendar_sync.imap.settings import ImapSettings, fill, is_personal, login_of
 from calendar_sync.imap.sync import Token, parse_token
 from calendar_sync.imap.uidset import UidSet
@@ -122,28 +121,6 @@ def test_ports(security: str, port: int | None, expected: int) -> None:
 def test_loopback(peer: str, expected: bool) -> None:
     """Only this machine's own addresses may see a password in the clear."""
     assert expected == is_loopback(peer)
-
-
-TYPE = "/shared/vendor/kolab/folder-type"
-
-
-@pytest.mark.parametrize(
-    ("entries", "expected"),
-    [
-        ({TYPE: b"event"}, True),
-        ({TYPE: b"event.default"}, True),
-        ({TYPE: b"EVENT.DEFAULT"}, True),
-        ({"/private/vendor/kolab/folder-type": b"event.default"}, True),
-        ({TYPE: b"eventually"}, False),
-        ({TYPE: b"mail"}, False),
-        ({}, False),
-        ({TYPE: b"event", "/shared/vendor/kolab/incidences-for": b"nobody"}, False),
-        ({TYPE: b"event", "/shared/vendor/kolab/incidences-for": b"readers"}, True),
-    ],
-)
-def test_folder_types(entries: dict[str, bytes], expected: bool) -> None:
-    """Folders of type event count, unless they are relevant to nobody."""
-    assert expected == counts(entries)
 
 
 def test_a_token_is_read_back() -> None:

@@ -1,0 +1,93 @@
+"""Asking for access control lists, and one's own rights, of many folders (RFC 4314 §3.3, §3.5).
+
+Commands go out many at a time, so that a thousand folders cost ten round trips.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from calendar_sync.imap import extensions
+from calendar_sync.imap.extensions import CommandRefused, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from imapclient import IMAPClient
+
+    from calendar_sync.imap.rights import Entry
+
+AHEAD = 100
+"""Commands under way at once: what they say fits into any server's buffer."""
+PASSING = {"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT"}
+"""Response codes (RFC 5530) that say nothing of the folder."""
+
+
+def pipelined(client: IMAPClient, name: str, commands: Sequence[bytes]) -> Iterator[Response]:
+    """Send all commands and yield their untagged responses; those refused are passed over.
+
+    Raises CommandRefused where the server cannot tell now.
+    """
+    for at in range(0, len(commands), AHEAD):
+        tags = [extensions.send(client, command) for command in commands[at : at + AHEAD]]
+        yield from _answers(client, name, tags)
+
+
+def _answers(client: IMAPClient, name: str, tags: list[bytes]) -> Iterator[Response]:
+    left, passing = len(tags), None
+    while left:
+        try:
+            answer = extensions.next_answer(client, tags, name)
+        except CommandRefused as error:
+            left -= 1
+            passing = error if error.code in PASSING else passing
+            continue
+        if isinstance(answer, bytes):
+            left -= 1
+        else:
+            yield answer
+    if passing is not None:
+        raise passing
+
+
+def parse_acl(response: Response) -> tuple[str, tuple[Entry, ...]] | None:
+    """Read ``* ACL mailbox identifier rights ...`` (RFC 4314 §3.6); None for anything else."""
+    if response[0][:6].upper() != b"* ACL ":
+        return None
+    match extensions.parse(response):
+        case (_, name, *pairs):
+            words = list(map(_text, pairs))
+            return extensions.decode_name(name), tuple(zip(words[::2], words[1::2], strict=False))
+    return None
+
+
+def parse_my_rights(response: Response) -> tuple[str, str] | None:
+    """Read ``* MYRIGHTS mailbox rights`` (RFC 4314 §3.8); None for anything else."""
+    if response[0][:11].upper() != b"* MYRIGHTS ":
+        return None
+    match extensions.parse(response):
+        case (_, name, rights):
+            return extensions.decode_name(name), _text(rights)
+    return None
+
+
+def _text(value: object) -> str:
+    if value is None:  # an identifier that is called nil
+        return "NIL"
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def get_acls(client: IMAPClient, folders: Sequence[str]) -> dict[str, tuple[Entry, ...]]:
+    """Return the folders' lists; those that this login may not see are left out."""
+    answers = pipelined(client, "GETACL", _commands(b"GETACL ", folders))
+    return dict(filter(None, map(parse_acl, answers)))
+
+
+def my_rights(client: IMAPClient, folders: Sequence[str]) -> dict[str, str]:
+    """Return this login's own rights on folders; those that are not there are left out."""
+    answers = pipelined(client, "MYRIGHTS", _commands(b"MYRIGHTS ", folders))
+    return dict(filter(None, map(parse_my_rights, answers)))
+
+
+def _commands(verb: bytes, folders: Sequence[str]) -> list[bytes]:
+    return [verb + extensions.mailbox_name(folder) for folder in folders]
