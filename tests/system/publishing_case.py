@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import signal
 import ssl
 import subprocess
@@ -332,16 +333,20 @@ def fetched(client: FTP, path: str) -> bytes:
     return body.getvalue()
 
 
+_PASSWORDS = rf"{re.escape(SHARED_PASSWORD)}|\b{PASSWORD}\b|\bfbp-\w+-\w+|Basic \w+"
+
+
 @contextmanager
 def publishing_service(
     directory: Path, mail: MailServer, persons: Sequence[str], **tables: str
 ) -> Iterator[PublishingService]:
-    """Run the service during the block."""
+    """Run the service during the block; its log, at its most talkative, has no password in it."""
     service = PublishingService(directory, persons, "", mail_port=mail.port, tables=tables)
     (directory / "calendars").mkdir(exist_ok=True)
     try:
         service.start()
         yield service
+        assert [] == re.findall(_PASSWORDS, service.log)
     finally:
         service.kill()
 
