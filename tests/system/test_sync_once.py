@@ -75,7 +75,7 @@ def test_a_terminal_shows_a_bar(site: Site) -> None:
 
 
 def _read_all(descriptor: int) -> str:
-    parts = []
+    parts: list[bytes] = []
     while True:
         try:
             chunk = os.read(descriptor, 65536)
