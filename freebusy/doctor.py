@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from freebusy import __version__, gateway, portcheck, sourcecheck
+from freebusy.certificatecheck import check_certificate
 from freebusy.config import ImapSource, VdirSource
 from freebusy.config.secret import WithPassword
 from freebusy.errors import ConfigurationError, FreeBusyError
@@ -134,7 +135,11 @@ def _configuration(config: Config) -> Iterator[Finding]:
 
 def _people(config: Config) -> Iterator[Finding]:
     homeless = [name for name, member in config.members.items() if not member.sources]
-    if homeless:
+    if homeless and config.publish.enabled:
+        yield Finding(
+            "ok", "people", f"no source for {_names(homeless)}: their files hold what they publish"
+        )
+    elif homeless:
         yield Finding(
             "warn", "people", f"no source, so no file, for {_names(homeless)}: give them one"
         )
@@ -255,9 +260,18 @@ def _ports(config: Config) -> Iterator[Finding]:
         if not server.enabled:
             yield Finding("ok", subject, "switched off")
             continue
-        for place in server.listen:
-            level, text = check(place)
-            yield Finding(level, subject, f"{place} {text}")
+        for tls, places in ((False, server.listen), (True, server.tls_listen)):
+            for place in places:
+                level, text = check(place, tls=tls)
+                yield Finding(level, f"{subject}s" if tls else subject, f"{place} {text}")
+
+
+def _certificate(config: Config) -> Iterator[Finding]:
+    certificate, key = config.tls.certificate, config.tls.key
+    if certificate is not None and key is not None:
+        host, now = config.site.hostname, gateway.now()
+        level, text = check_certificate(certificate, key, host=host, now=now)
+        yield Finding(level, "tls", f"{certificate}: {text}")
 
 
 # -- sources
@@ -315,7 +329,7 @@ def _said(name: str, place: str, probed: Probe, people: int) -> Iterator[Finding
             level,
             "source",
             f"{where}: no calendar for {_names(list(probed.missing))} ({why}): check folders,"
-            " path and the rights of the login",
+            " path and the rights of the login; who only publishes needs none",
         )
     if probed.calendars:
         count = sum(probed.calendars.values())
@@ -370,6 +384,7 @@ CHECKS: tuple[Check, ...] = (
     ("state", _state),
     ("store", _store),
     ("http", _ports),
+    ("tls", _certificate),
     ("source", _sources),
     ("clock", _clock),
     ("zones", _zones),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import http.client
 import socket
-from contextlib import closing, suppress
+import ssl
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from freebusy.wording import safe
@@ -34,14 +35,14 @@ class Held(NamedTuple):
     text: str
 
 
-def check_http(place: Endpoint) -> Held:
+def check_http(place: Endpoint, *, tls: bool = False) -> Held:
     """Try the address of the HTTP server; ask ``/healthz`` where somebody listens."""
-    return _check(place) or _ask_http(place)
+    return _check(place) or _ask_http(place, tls=tls)
 
 
-def check_ftp(place: Endpoint) -> Held:
+def check_ftp(place: Endpoint, *, tls: bool = False) -> Held:
     """Try the address of the FTP server; read the greeting where somebody listens."""
-    return _check(place) or _ask_ftp(place)
+    return _check(place) or _ask_ftp(place, tls=tls)
 
 
 def _check(place: Endpoint) -> Held | None:
@@ -77,8 +78,21 @@ def _reachable(place: Endpoint) -> str:
     return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(place.host, place.host)  # noqa: S104  # recognised, not bound
 
 
-def _ask_http(place: Endpoint) -> Held:
-    asked = http.client.HTTPConnection(_reachable(place), place.port, timeout=PATIENCE)
+def _any_certificate() -> ssl.SSLContext:
+    """Return a context that asks whoever is there: nothing is sent that must not be known."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _ask_http(place: Endpoint, *, tls: bool) -> Held:
+    where = (_reachable(place), place.port)
+    asked = (
+        http.client.HTTPSConnection(*where, timeout=PATIENCE, context=_any_certificate())
+        if tls
+        else http.client.HTTPConnection(*where, timeout=PATIENCE)
+    )
     try:
         with closing(asked):
             asked.request("GET", "/healthz")
@@ -94,11 +108,14 @@ def _ask_http(place: Endpoint) -> Held:
     return _foreign()
 
 
-def _ask_ftp(place: Endpoint) -> Held:
+def _ask_ftp(place: Endpoint, *, tls: bool) -> Held:
     greeting = b""
     with suppress(OSError):
         where = (_reachable(place), place.port)
-        with closing(socket.create_connection(where, PATIENCE)) as peer:
+        with ExitStack() as stack:
+            peer = stack.enter_context(socket.create_connection(where, PATIENCE))
+            if tls:
+                peer = stack.enter_context(_any_certificate().wrap_socket(peer))
             greeting = peer.recv(_GREETING)
     if greeting.startswith(b"220") and b"Free/busy" in greeting:
         return Held("ok", "held by a running gateway, which answers")

@@ -267,6 +267,20 @@ def test_people(tmp_path: Path) -> None:
     assert finding.startswith("warn files of nobody in the roster: stranger;")
 
 
+def test_people_without_a_source(tmp_path: Path) -> None:
+    """They are right where they may publish, and have no file where nobody may."""
+    path = tmp_path / "freebusy.toml"
+    for publish_too, expected in (
+        ("true", "ok no source for hans: their files hold what they publish"),
+        ("false", "warn no source, so no file, for hans: give them one"),
+    ):
+        path.write_text(
+            f'persons = ["hans@x.example"]\n{QUIET}\n[publish]\nenabled = {publish_too}\n',
+            encoding="utf-8",
+        )
+        assert [expected] == said(load(path, {}), "people")
+
+
 def test_ambiguous_names(tmp_path: Path) -> None:
     """What the configuration warns of is repeated."""
     path = tmp_path / "freebusy.toml"
@@ -351,7 +365,7 @@ def test_what_a_source_says_is_told_once(tmp_path: Path) -> None:
             [
                 (
                     "warn x (y): no calendar for eva (it is not there): check folders, path and the"
-                    " rights of the login"
+                    " rights of the login; who only publishes needs none"
                 ),
                 "ok x (y): 2 calendars; asked for 2 persons",
             ],
