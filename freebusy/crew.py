@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+RESERVED = 2
+"""Threads, and what each of them needs, that are not for what is merely due."""
 _LEAVE, _URGENT, _ORDINARY = range(3)
 
 
@@ -60,3 +62,32 @@ class Crew:
         deadline = time.monotonic() + patience
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+
+
+class Crews:
+    """Who works on one source.
+
+    Two threads are left to those that nobody else may hold up: what just changed, and
+    what has failed before and may hang again.
+    """
+
+    def __init__(self, name: str, threads: int) -> None:
+        self._many = Crew(f"sync-{name}", threads if threads <= RESERVED else threads - RESERVED)
+        self._urgent = Crew(f"urgent-{name}", 1)
+        self._troubled = Crew(f"retry-{name}", 1)
+
+    @property
+    def all(self) -> tuple[Crew, ...]:
+        """Return the crews."""
+        return self._many, self._urgent, self._troubled
+
+    def give(
+        self, job: Callable[[], None], *, urgent: bool = False, troubled: bool = False
+    ) -> None:
+        """Hand a job out; an urgent one to two crews, for it does its work but once."""
+        if troubled:
+            self._troubled.give(job, urgent=urgent)
+            return
+        self._many.give(job, urgent=urgent)
+        if urgent:
+            self._urgent.give(job)

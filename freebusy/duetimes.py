@@ -35,8 +35,15 @@ class DueTimes(Generic[Key]):
     def pop(self, now: float) -> list[Key]:
         """Take out and return all keys that are due."""
         due = []
-        while (at := self.next()) is not None and at <= now:
-            key = heapq.heappop(self._heap)[2]
-            del self._times[key]
+        while (key := self.take(now)) is not None:
             due.append(key)
         return due
+
+    def take(self, now: float) -> Key | None:
+        """Take out and return the key that has been due for longest; None where none is."""
+        at = self.next()
+        if at is None or at > now:
+            return None
+        key = heapq.heappop(self._heap)[2]
+        del self._times[key]
+        return key

@@ -19,6 +19,7 @@
     │   └── PreconditionFailedError    the served file is not the one that the client meant
     ├── SourceError                a calendar source
     │   ├── SourceUnavailableError     a passing fault: try again later
+    │   │   └── SourceDownError            ... and whoever asks is told the same
     │   ├── SourceRefusedError         the operator's: login or rights refused
     │   └── CalendarMissingError       the folder is not there (confirmed before it counts)
     └── StoreError                 the operator's: the state on disk cannot be used
@@ -126,6 +127,10 @@ class SourceError(FreeBusyError):
 
 class SourceUnavailableError(SourceError):
     """A passing fault: refused connection, time-out, dropped line."""
+
+
+class SourceDownError(SourceUnavailableError):
+    """Nobody gets as far as a login: it is no use to ask for the next person at once."""
 
 
 class SourceRefusedError(SourceError):

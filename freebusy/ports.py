@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal, NewType, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 SyncToken = NewType("SyncToken", str)
@@ -96,6 +96,14 @@ class SyncPage:
     """On the last page only: where the next ``sync`` starts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the store holds of a calendar."""
+
+    key: str
+    token: SyncToken
+
+
 class CalendarSource(Protocol):
     """A place that holds calendars, read only.
 
@@ -126,13 +134,34 @@ class WatchableSource(Protocol):
     def watch(
         self,
         calendars: Sequence[Calendar],
-        changed: Callable[[Calendar], None],
+        changed: Callable[[Calendar | Owner], None],
         stop: threading.Event,
     ) -> None:
         """Call ``changed`` for each change until ``stop`` is set, then return within two seconds.
 
+        With an owner where it is the owner's list of calendars that may be another one.
         Blocks.  A change made before ``watch`` was ready may be missed; one made
         after is reported at least once.  Raises SourceError when it cannot go on.
+        Calendars that come first are those that changed most lately.
+        """
+
+
+@runtime_checkable
+class SweepableSource(Protocol):
+    """An add-on: a source that can tell for many calendars at once that nothing happened.
+
+    Its ``watch`` compares with what was read, so that it misses nothing from the last
+    ``sync`` on.
+    """
+
+    def groups(self, owners: Iterable[Owner]) -> Iterable[Sequence[Owner]]:
+        """Group the owners by who is covered by one look."""
+
+    def unchanged(self, known: Mapping[Owner, Collection[Held]]) -> Collection[Owner]:
+        """Look once, and return those of whom it proves that nothing happened.
+
+        They have just the calendars that are given, each as it was at its token.  The
+        first look at a group proves nothing.  Raises SourceError.
         """
 
 

@@ -11,21 +11,26 @@ import logging
 import random
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from freebusy.crew import Crew
+from freebusy.crew import Crew, Crews
 from freebusy.duetimes import DueTimes
-from freebusy.errors import FreeBusyError, SourceError
-from freebusy.ports import WatchableSource
+from freebusy.errors import FreeBusyError, SourceDownError, SourceError
+from freebusy.follower import Follower
+from freebusy.outage import Outage
+from freebusy.ports import Owner, SweepableSource, WatchableSource
+from freebusy.progress import Progress
 from freebusy.schedule import Backoff, Debounce, next_confirmation, next_tick
 from freebusy.workerpool import PoolClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from freebusy.expanding import Person
     from freebusy.ports import Calendar
+    from freebusy.progress import Asked
     from freebusy.publisher import Publisher
     from freebusy.syncing import Feed, Syncer
     from freebusy.wallclock import WallClock
@@ -38,9 +43,12 @@ _GLANCE = 20.0
 """Seconds between two looks at the wall clock, which may be set at any time."""
 _SETTLING = 3.0
 """Seconds after a watch began in which a change may have gone unseen: look once more then."""
-_GATHERING = 1.0
-"""Seconds before a watch begins again: where one person's calendars changed, others' do."""
+_PAUSE = 1.0
+"""Seconds after a bug in what keeps the times."""
 _RETRIES = Backoff(first=5.0, cap=300.0)
+_OUTAGES = Backoff(first=2.0, cap=60.0)
+_STALE = 2.5
+"""Intervals without success after which a calendar is read again, whatever a sweep says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +60,6 @@ class Plan:
     watch: bool = True
     threads: int = 2
     debounce: float = 0.5
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What is going on with one person at one source."""
-
-    debounce: Debounce
-    waiting: bool = False
-    """A job for it is queued."""
-    running: bool = False
-    again: bool = False
-    urgent: bool = False
-    """A change was seen: it goes before what is merely due."""
-    failures: int = 0
-    doubted_since: float | None = None
-    only: set[Calendar] | None = field(default_factory=set)
-    """The calendars that changed; None: all are to be looked at."""
-    watched: tuple[Calendar, ...] = ()
 
 
 class _Stopping(Exception):  # noqa: N818 - no error: it unwinds a sync that is cut short
@@ -96,19 +86,18 @@ class Regeneration:
         self._persons = {person.name: person for person in persons}
         self._clock = clock
         self._noted = noted
-        self._state: dict[Task, _Progress] = {
-            (person.name, source): _Progress(Debounce(self._plans[source].debounce))
+        self._state: dict[Task, Progress] = {
+            (person.name, source): Progress(Debounce(self._plans[source].debounce))
             for person in self._persons.values()
             for source in person.sources
         }
         self._due: DueTimes[Task] = DueTimes()
         self._changed = threading.Condition()
         self._stop = threading.Event()
-        self._crews = {
-            name: Crew(f"sync-{name}", plan.threads) for name, plan in self._plans.items()
-        }
+        self._crews = {name: Crews(name, plan.threads) for name, plan in self._plans.items()}
         self._renderer = Crew("render", 1)
-        self._watches: dict[str, threading.Event] = {}
+        self._outages: dict[str, Outage[Task]] = {name: Outage(_OUTAGES) for name in self._plans}
+        self._followers: dict[str, Follower] = {}
         self._threads: list[threading.Thread] = []
 
     # -- from start to stop
@@ -118,7 +107,9 @@ class Regeneration:
         for plan in self._plans.values():
             self._due.set(("", plan.feed.name), time.monotonic())
             if plan.watch and isinstance(plan.feed.source, WatchableSource):
-                self._begin(self._keep_watching, plan, plan.feed.source)
+                follower = self._follower(plan, plan.feed.source)
+                self._followers[plan.feed.name] = follower
+                self._begin(follower.run)
         for person in self._persons.values():
             if not person.sources:  # who only publishes: a crash may have come before the file
                 self._render_later(person)
@@ -134,17 +125,16 @@ class Regeneration:
         with self._changed:
             self._stop.set()
             self._changed.notify_all()
-            watches = list(self._watches.values())
-        for watch in watches:
-            watch.set()
+        for follower in self._followers.values():
+            follower.end()
         deadline = time.monotonic() + patience
         for thread in self._threads:
             thread.join(max(0.05, deadline - time.monotonic()))
-        for crew in (*self._crews.values(), self._renderer):
+        for crew in (*(one for some in self._crews.values() for one in some.all), self._renderer):
             crew.dismiss(max(0.05, deadline - time.monotonic()))
 
-    def _begin(self, work: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=work, args=args, name=work.__name__, daemon=True)
+    def _begin(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=work.__name__, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -156,7 +146,7 @@ class Regeneration:
                 self._do_what_is_due()
             except Exception:
                 log.exception("time event=bug")
-                self._stop.wait(_GATHERING)
+                self._stop.wait(_PAUSE)
 
     def _do_what_is_due(self) -> None:
         """Hand out what is due, then wait for what comes next."""
@@ -190,58 +180,90 @@ class Regeneration:
         if progress.running:
             progress.again = True
         elif progress.urgent or not progress.waiting:
-            # an urgent one may be queued twice: whichever job comes first does the work
-            self._crews[source].give(lambda: self._work(task), urgent=progress.urgent)
+            # an urgent one may be queued several times: whichever job comes first does the work
+            troubled = progress.failures > 0
+            self._crews[source].give(
+                lambda: self._work(task), urgent=progress.urgent, troubled=troubled
+            )
             progress.waiting = True
 
-    def _take(self, task: Task) -> tuple[bool, set[Calendar] | None]:
-        """Return whether a queued task is still to be done, and which calendars of it."""
+    def _take(self, task: Task) -> Asked | None:
+        """Return what a queued task has to look at; None where it is no longer to be done."""
         with self._changed:
             progress = self._state[task]
             if not progress.waiting or progress.running or self._stop.is_set():
-                return False, None
-            progress.waiting, progress.running, progress.urgent = False, True, False
-            progress.debounce.take(time.monotonic())
-            only, progress.only = progress.only, set()
-            return True, only
+                return None
+            if self._outages[task[1]].holds(task, time.monotonic()):
+                progress.waiting = False
+                return None
+            return progress.begin(time.monotonic())
 
     def _sweep(self, source: str) -> None:
-        """Make everybody of a source due, spread over a tenth of the interval."""
-        plan = self._plans[source]
-        now = time.monotonic()
-        people = [person for person in self._persons.values() if source in person.sources]
-        first = not any(self._state[person.name, source].watched for person in people)
-        spread = 0.0 if first else min(plan.interval / 10, 0.05 * len(people))
-        for person in people:
-            self._state[person.name, source].only = None
-            self._due.set((person.name, source), now + random.random() * spread)  # noqa: S311 - jitter
+        """Look for changes that nobody told of, with one look at many people where that can be."""
+        plan, now = self._plans[source], time.monotonic()
+        if isinstance(plan.feed.source, SweepableSource):
+            self._crews[source].give(partial(self._look_around, plan, plan.feed.source))
+        else:
+            self._all_due(plan, self._people(source))
+        if self._outages[source].failures:  # a file that grows stale has to say so
+            for person in self._people(source):
+                self._render_later(person)
         tick = next_tick(now, plan.interval, now=now, jitter=random.random())  # noqa: S311 - jitter
         self._due.set(("", source), tick)
         # by another thread: it writes to disk, and here everybody would wait for it
         self._renderer.give(lambda: self._noted(source, tick - now))
 
+    def _people(self, source: str) -> list[Person]:
+        return [person for person in self._persons.values() if source in person.sources]
+
+    def _all_due(self, plan: Plan, people: Collection[Person]) -> None:
+        """Make people due, spread over a tenth of the interval."""
+        source, now = plan.feed.name, time.monotonic()
+        with self._changed:
+            first = not any(self._state[person.name, source].watched for person in people)
+            spread = 0.0 if first else min(plan.interval / 10, 0.05 * len(people))
+            for person in people:
+                self._state[person.name, source].ask_in_time()
+                self._due.set((person.name, source), now + random.random() * spread)  # noqa: S311 - jitter
+            self._changed.notify_all()
+
+    def _look_around(self, plan: Plan, source: SweepableSource) -> None:
+        """Make those due of whom no look at many proves that nothing happened."""
+        people = {person.at_source: person for person in self._people(plan.feed.name)}
+        groups = [[people[owner] for owner in owners] for owners in source.groups(people)]
+        alone = [group[0] for group in groups if len(group) == 1]  # each is looked at by itself
+        self._all_due(plan, alone)
+        for group in groups:
+            if len(group) > 1:
+                kept = self._unchanged(plan, group)
+                self._all_due(plan, [person for person in group if person.name not in kept])
+
+    def _unchanged(self, plan: Plan, people: Sequence[Person]) -> Collection[str]:
+        """Return the names of those of whom one look proves that nothing happened."""
+        if self._outages[plan.feed.name].failures:
+            return ()
+        try:
+            return self._syncer.confirm(people, plan.feed, _STALE * plan.interval)
+        except SourceError as error:
+            log.warning("sweep source=%s error=%s", plan.feed.name, error)
+            return ()
+
     def _make_due(self, task: Task, at: float, only: Calendar | None = None) -> None:
         with self._changed:
-            progress = self._state[task]
-            if only is None:
-                progress.only = None
-            else:
-                progress.urgent = True
-                if progress.only is not None:
-                    progress.only.add(only)
+            self._state[task].ask(only)
             self._due.set(task, at)
             self._changed.notify_all()
 
     # -- work
 
     def _work(self, task: Task) -> None:
-        wanted, only = self._take(task)
-        if not wanted:
+        asked = self._take(task)
+        if asked is None:
             return
         name, source = task
         person, plan = self._persons[name], self._plans[source]
         try:
-            wait = self._sync(person, plan, only)
+            wait = self._sync(person, plan, asked)
         except (_Stopping, PoolClosedError):
             return
         except FreeBusyError as error:  # mostly the disk: full, or read-only
@@ -261,14 +283,20 @@ class Regeneration:
         with self._changed:
             self._changed.notify_all()
 
-    def _sync(self, person: Person, plan: Plan, only: set[Calendar] | None) -> float | None:
+    def _sync(self, person: Person, plan: Plan, asked: Asked) -> float | None:
         """Sync and refresh a person; return the seconds to the next attempt, if one is needed."""
-        progress = self._state[person.name, plan.feed.name]
+        task = person.name, plan.feed.name
+        progress = self._state[task]
         wait: float | None = None
+        only = asked.only
+        if asked.confirmable and self._unchanged(plan, [person]):
+            only = set()
         for calendar in [None] if only is None else only:
             outcome = self._syncer.sync(person, plan.feed, calendar, self._go_on)
+            if self._is_down(plan, task, outcome.errors):
+                return None
             if outcome.errors:
-                wait = self._until_retry((person.name, plan.feed.name), plan)
+                wait = self._until_retry(task, plan)
             elif only is None:
                 progress.failures = 0
             if outcome.doubtful:
@@ -277,9 +305,29 @@ class Regeneration:
                 progress.doubted_since = None
             if outcome.calendars is not None and outcome.calendars != progress.watched:
                 progress.watched = outcome.calendars
-                self._watch_anew(plan)
+                if plan.feed.name in self._followers:
+                    self._followers[plan.feed.name].anew()
         self._refresh(person)
         return wait
+
+    def _is_down(self, plan: Plan, task: Task, errors: Collection[SourceError]) -> bool:
+        """Whether nobody need ask the source now; once somebody may, all who waited are due."""
+        source, now = plan.feed.name, time.monotonic()
+        down = next((error for error in errors if isinstance(error, SourceDownError)), None)
+        with self._changed:
+            outage = self._outages[source]
+            was_down = bool(outage.failures)
+            if down is not None:
+                self._state[task].ask(None)
+                jitter = random.random()  # noqa: S311 - jitter
+                self._due.set(task, outage.failed(task, now, jitter=jitter))
+            else:
+                for waiting in outage.answered():
+                    self._due.set(waiting, now)
+            self._changed.notify_all()
+        if was_down != (down is not None):
+            log.warning("source=%s event=%s", source, "back" if down is None else "down")
+        return down is not None
 
     def _until_retry(self, task: Task, plan: Plan) -> float:
         """Count a failure; return the seconds to the next attempt."""
@@ -287,7 +335,7 @@ class Regeneration:
         progress.failures += 1
         return min(plan.interval, _wait(progress.failures))
 
-    def _until_confirmed(self, progress: _Progress) -> float:
+    def _until_confirmed(self, progress: Progress) -> float:
         """Return the seconds to the next look at a calendar that seems to be gone."""
         now = time.monotonic()
         if progress.doubted_since is None:
@@ -307,53 +355,42 @@ class Regeneration:
 
     # -- change
 
-    def _keep_watching(self, plan: Plan, source: WatchableSource) -> None:
-        failures = 0
-        while not self._stop.is_set():
-            again = threading.Event()
-            with self._changed:
-                if self._stop.is_set():
-                    return
-                self._watches[plan.feed.name] = again
-                calendars = self._watched(plan)
-            try:
-                if calendars:
-                    self._settle(plan)
-                    source.watch(calendars, self._note_change(plan), again)
-                    failures = 0
-                    self._stop.wait(_GATHERING)
-                    continue
-            except SourceError as error:
-                failures += 1
-                log.warning("watch source=%s error=%s", plan.feed.name, error)
-            except Exception:
-                failures += 1
-                log.exception("watch source=%s event=bug", plan.feed.name)
-            again.wait(_wait(failures) if failures else _GLANCE)
+    def _follower(self, plan: Plan, source: WatchableSource) -> Follower:
+        name = plan.feed.name
+        swept = isinstance(source, SweepableSource)  # it misses nothing while a watch begins
 
-    def _watched(self, plan: Plan) -> list[Calendar]:
-        source = plan.feed.name
+        def calendars() -> list[Calendar]:
+            return self._watched(name)
+
+        def began() -> None:
+            if not swept:
+                self._settle(plan)
+
+        return Follower(name, source, calendars, self._note_change(plan), began)
+
+    def _watched(self, source: str) -> list[Calendar]:
+        """Return all calendars, those first that changed most lately."""
         states = [progress for (_, of), progress in self._state.items() if of == source]
-        return [calendar for progress in states for calendar in progress.watched]
-
-    def _watch_anew(self, plan: Plan) -> None:
-        """Let the watch begin again with the calendars that there are now."""
-        with self._changed:
-            watch = self._watches.get(plan.feed.name)
-        if watch is not None:
-            watch.set()
+        found = [calendar for progress in states for calendar in progress.watched]
+        latest = self._syncer.latest(source)
+        return sorted(found, key=lambda one: -latest.get((one.owner.name, one.key), 0))
 
     def _settle(self, plan: Plan) -> None:
         """Look at everybody once more when the watch has had time to come about."""
-        for person in self._persons.values():
-            if plan.feed.name in person.sources:
-                self._make_due((person.name, plan.feed.name), time.monotonic() + _SETTLING)
+        for person in self._people(plan.feed.name):
+            self._make_due((person.name, plan.feed.name), time.monotonic() + _SETTLING)
 
-    def _note_change(self, plan: Plan) -> Callable[[Calendar], None]:
-        def changed(calendar: Calendar) -> None:
-            task = calendar.owner.name, plan.feed.name
-            due = self._state[task].debounce.changed(time.monotonic())
-            self._make_due(task, due, calendar)
+    def _note_change(self, plan: Plan) -> Callable[[Calendar | Owner], None]:
+        source = plan.feed.name
+
+        def changed(what: Calendar | Owner) -> None:
+            owner, only = (what, None) if isinstance(what, Owner) else (what.owner, what)
+            task, now = (owner.name, source), time.monotonic()
+            with self._changed:
+                self._outages[source].hurry(now)
+                due = self._state[task].debounce.changed(now)
+                self._state[task].urgent = True
+                self._make_due(task, due, only)
 
         return changed
 

@@ -1,4 +1,4 @@
-"""When the next run is: interval, fixed times, window roll, debounce, backoff, confirmation.
+"""When the next run is: interval, fixed times, roll, debounce, backoff, confirmation, pace.
 
 Pure: now is an argument.  Wall-clock moments are aware datetimes; everything that
 measures a distance is in seconds of a monotonic clock, which a changed clock does
@@ -145,3 +145,31 @@ class Debounce:
             return False
         self._last, self._due = now, None
         return True
+
+
+@dataclass(slots=True)
+class Pace:
+    """How long to wait between two looks: less after a change, ever more while all is quiet.
+
+    Times are in seconds.  A look that is costly is taken more rarely: its cost stays
+    below a twentieth of the time.
+    """
+
+    usual: float
+    slowest: float = 5.0
+    """The longest wait, as a multiple of the usual one."""
+    _wait: float | None = None
+
+    def next(self, *, changed: bool, cost: float = 0.0, jitter: float = 0.0) -> float:
+        """Return how long to wait after a look that took ``cost`` and found a change, or none.
+
+        ``jitter`` from 0 to 1 takes off up to a tenth.
+        """
+        if changed:
+            wait = max(min(1.0, self.usual), self.usual / 4)
+        elif self._wait is None:
+            wait = self.usual
+        else:
+            wait = min(self._wait * 1.5, self.usual * self.slowest)
+        self._wait = wait
+        return max(wait * (1 - JITTER * jitter), 20 * cost)

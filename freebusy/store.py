@@ -156,6 +156,25 @@ class Store:
         with self._write() as connection:
             note(connection, calendar, columns)
 
+    def confirm(self, calendars: Collection[int], now: int) -> None:
+        """Note of many calendars at once that they are as they were."""
+        if not calendars:
+            return
+        update = sa.update(CALENDARS).where(among(CALENDARS.c.id, calendars))
+        with self._write() as connection:
+            connection.execute(update.values(last_attempt=now, last_success=now))
+
+    def latest(self, source: str) -> dict[tuple[str, str], int]:
+        """Return when each calendar of a source changed last, by person and key."""
+        columns = CALENDARS.c.person, CALENDARS.c.key, CALENDARS.c.last_change
+        query = sa.select(*columns).where(CALENDARS.c.source == source)
+        with self._read() as connection:
+            return {
+                (person, key): changed
+                for person, key, changed in connection.execute(query)
+                if changed is not None
+            }
+
     def forget(self, calendar: int) -> None:
         """Drop a calendar with all that was read of it."""
         with self._write() as connection:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from freebusy.confirming import confirm
 from freebusy.errors import CalendarMissingError, SourceError, SourceRefusedError
 from freebusy.expanding import basis, expand_further, expanding, outgrown
 from freebusy.intake import Run
@@ -113,6 +114,19 @@ class Syncer:
             for state in left:
                 self._store.forget(state.id)
             outcome.changed = True
+
+    def confirm(self, people: Sequence[Person], feed: Feed, fresh: float) -> set[str]:
+        """Note success for those of whom one look proves that nothing happened.
+
+        Returns their names; those without success for ``fresh`` seconds are read in any
+        case.  Raises SourceError.
+        """
+        now = to_seconds(self._now())
+        return confirm(self._store, feed.source, feed.name, people, now=now, fresh=fresh)
+
+    def latest(self, source: str) -> dict[tuple[str, str], int]:
+        """Return when each calendar of a source changed last, by person and key."""
+        return self._store.latest(source)
 
     def discover(self, person: Person, feed: Feed) -> Sequence[Calendar]:
         """Return a person's calendars, for watching; none where they cannot be listed."""

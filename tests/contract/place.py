@@ -138,7 +138,7 @@ class Watching:
     """A ``watch`` that runs in a thread of its own until the block ends."""
 
     def __init__(self, source: WatchableSource, calendars: Sequence[Calendar]) -> None:
-        self.calls: list[Calendar] = []
+        self.calls: list[Calendar | Owner] = []
         self.error: BaseException | None = None
         self.stop = threading.Event()
         self._called = threading.Condition()
@@ -152,9 +152,9 @@ class Watching:
         except BaseException as error:  # noqa: BLE001 - handed to the test that watches
             self.error = error
 
-    def _changed(self, calendar: Calendar) -> None:
+    def _changed(self, changed: Calendar | Owner) -> None:
         with self._called:
-            self.calls.append(calendar)
+            self.calls.append(changed)
             self._called.notify_all()
 
     def wait(self, calendar: Calendar, *, after: int = 0, seconds: float = DEADLINE) -> bool:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from calendar_sync.memory import MemorySource
-    from freebusy.ports import Calendar, SyncPage, SyncToken
+    from freebusy.ports import Calendar, Owner, SyncPage, SyncToken
 
 LONG = 3600.0
 
@@ -59,7 +59,7 @@ class Watched(BrokenOffSource):
     def watch(
         self,
         calendars: Sequence[Calendar],
-        changed: Callable[[Calendar], None],
+        changed: Callable[[Calendar | Owner], None],
         stop: threading.Event,
     ) -> None:
         if self.watch_errors:
@@ -84,8 +84,12 @@ def calendar(gateway: MemoryGateway) -> Calendar:
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for tenths where the service waits for seconds."""
     monkeypatch.setattr("freebusy.regeneration._GLANCE", 0.05)
+    monkeypatch.setattr("freebusy.follower.GLANCE", 0.05)
     monkeypatch.setattr("freebusy.regeneration._SETTLING", 0.1)
-    monkeypatch.setattr("freebusy.regeneration._GATHERING", 0.05)
+    monkeypatch.setattr("freebusy.regeneration._PAUSE", 0.05)
+    monkeypatch.setattr("freebusy.regeneration._OUTAGES", Backoff(first=0.05, cap=0.2))
+    monkeypatch.setattr("freebusy.follower.GATHERING", Backoff(first=0.05, cap=0.05))
+    monkeypatch.setattr("freebusy.follower.RETRIES", Backoff(first=0.05, cap=0.2))
     monkeypatch.setattr("freebusy.regeneration._RETRIES", Backoff(first=0.05, cap=0.2))
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from freebusy.schedule import (
     Backoff,
     Debounce,
+    Pace,
     next_confirmation,
     next_roll,
     next_tick,
@@ -225,3 +226,31 @@ def test_no_change_waits_longer_than_the_quiet_time(quiet: float, gaps: list[flo
         due = debounce.changed(now)
         assert now <= due <= now + quiet + 1e-9
     assert all(b - a >= quiet - 1e-9 for a, b in pairwise(actions))
+
+
+# -- pace
+
+
+def test_a_quiet_place_is_looked_at_less_and_less() -> None:
+    """The wait grows by half with each look that finds nothing, up to five times the usual."""
+    pace = Pace(60.0)
+    assert [60, 90, 135, 202.5, 300, 300] == [pace.next(changed=False) for _ in range(6)]
+
+
+def test_after_a_change_it_is_looked_at_more() -> None:
+    """A change brings the next look forward, and quiet slowly takes that back."""
+    pace = Pace(60.0)
+    pace.next(changed=False)
+    assert [15, 15, 22.5] == [pace.next(changed=changed) for changed in (True, True, False)]
+    assert 0.2 == Pace(0.2).next(changed=True)
+
+
+def test_a_costly_look_is_taken_rarely() -> None:
+    """Looking takes a twentieth of the time at most, however much changes."""
+    assert 100 == Pace(60.0).next(changed=True, cost=5.0)
+
+
+@pytest.mark.parametrize(("jitter", "expected"), [(0.0, 60.0), (0.5, 57.0), (1.0, 54.0)])
+def test_looks_spread_out(jitter: float, expected: float) -> None:
+    """Up to a tenth is taken off, so that many logins are not looked at together."""
+    assert expected == Pace(60.0).next(changed=False, jitter=jitter)
