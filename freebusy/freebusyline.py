@@ -16,6 +16,8 @@ from freebusy.values import is_duration, parse_duration, parse_moment, split_per
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from freebusy.zones import Zone
+
 _TYPES = {
     "FREE": FreeBusyType.FREE,
     "BUSY-TENTATIVE": FreeBusyType.BUSY_TENTATIVE,
@@ -66,6 +68,18 @@ def read_periods(kind: FreeBusyType, values: Iterable[str]) -> list[Span]:
     number = int(kind)
     ends = [_period_ends(value) for value in values if value]
     return [(*both, number) for both in ends if both is not None and both[0] < both[1]]
+
+
+def is_local(moment: str) -> bool:
+    """Whether a time is written without the Z that RFC 5545 §3.6.4 demands here."""
+    return not moment.rstrip().upper().endswith("Z")
+
+
+def read_local_periods(kind: FreeBusyType, values: Iterable[str], place: Zone) -> list[Span]:
+    """Read those periods that are written in local time as times of a zone."""
+    local = [value for value in values if value and is_local(value.partition("/")[0])]
+    spans = read_periods(kind, local)
+    return [(place.to_utc(start), place.to_utc(end), number) for start, end, number in spans]
 
 
 def _period_ends(value: str) -> tuple[int, int] | None:

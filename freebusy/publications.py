@@ -88,7 +88,7 @@ _IN_FORCE = sa.select(
     *(
         PUBLICATIONS.c[name]
         for name in (
-            *("id", "own", "received", "changed", "digest"),
+            *("id", "own", "received", "changed", "digest", "account"),
             *("window_start", "window_end", "spans"),
         )
     ),
@@ -158,14 +158,16 @@ class Ledger:
         """Put a publication in force, on disk when this returns; return what counts now.
 
         The person's own supersedes all before it, a shared one only shared ones.  The
-        same text once more (but for DTSTAMP) is counted and changes nothing else.
+        same text from the same account once more (but for DTSTAMP) is counted and changes
+        nothing else.
         """
         digest = hashlib.sha256(_STAMP.sub(b"", received.body)).hexdigest()
+        account = _clean(received.account)
         with self._store.writing(durable=True) as connection:
             standing = connection.execute(_IN_FORCE, {"name": name}).all()
             before = next((row for row in standing if row.own == received.is_own), None)
             over = [row for row in standing if received.is_own or not row.own]
-            if before is not None and before.digest == digest:
+            if before is not None and (before.digest, before.account) == (digest, account):
                 over.remove(before)
                 changed = int(before.changed)
                 connection.execute(_COUNT, _counting(before.id, received))
@@ -178,6 +180,7 @@ class Ledger:
 
     def end(self, name: str, moment: datetime, *, shared_only: bool = False) -> bool:
         """Take what is in force out of force; False where nothing was."""
+        account = _clean(received.account)
         with self._store.writing(durable=True) as connection:
             standing = connection.execute(_IN_FORCE, {"name": name}).all()
             over = [row for row in standing if not (shared_only and row.own)]

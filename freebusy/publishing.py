@@ -114,7 +114,7 @@ class Publishing:
         try:
             if target is None:
                 raise NotAllowedError(REFUSED)
-            read = _read(upload.body, terms)
+            read = _read(upload.body, terms, target.person)
             if target.temporary is not None:
                 done = self._keep(target.temporary, upload, visitor)
             else:
@@ -255,12 +255,12 @@ def _outcome(refusal: FreeBusyError) -> PublicationOutcome:
     return _OUTCOMES.get(type(refusal), "failed")
 
 
-def _read(body: bytes, terms: Terms) -> Told:
+def _read(body: bytes, terms: Terms, person: Person) -> Told:
     """Read an upload; raises TooLargeError and NotFreeBusyError."""
     if len(body) > terms.max_upload:
         raise TooLargeError(f"the file is larger than {terms.max_upload} octets")
     try:
-        return read_file(body, max_periods=terms.max_periods)
+        return read_file(body, max_periods=terms.max_periods, zone=person.owner.zone)
     except CalendarDataError as error:
         raise NotFreeBusyError(error.reason) from error
 

@@ -15,9 +15,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from freebusy.contentline import accept_utf16, address, parameters, unfold
 from freebusy.errors import CalendarDataError, NotFreeBusyError
-from freebusy.freebusyline import read_periods, split_freebusy_line
+from freebusy.freebusyline import (
+    is_local,
+    read_local_periods,
+    read_periods,
+    split_freebusy_line,
+)
 from freebusy.period import Period, Span, TimeRange, clip, coalesce, from_seconds, to_seconds
 from freebusy.values import parse_moment
+from freebusy.zones import Zone, named_zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -144,6 +150,8 @@ comes in a megabyte of other lines must cost next to nothing."""
 class _Gathered:
     """What all VFREEBUSY components of a text say together."""
 
+    place: Zone | None
+    """The owner's zone, for times that name none."""
     organizer: str = ""
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
@@ -179,14 +187,16 @@ def decode(data: bytes, *, now: datetime, max_periods: int = MAX_PERIODS) -> Fre
     )
 
 
-def read_file(data: bytes, *, max_periods: int = MAX_PERIODS) -> Told:
+def read_file(data: bytes, *, max_periods: int = MAX_PERIODS, zone: str | None = None) -> Told:
     """Read a free/busy file as clients publish it.
 
     Several VFREEBUSY count as one; times outside the sane range are clipped; details
-    in parameters and comments are dropped.  Raises NotFreeBusyError, whose reason is
-    one line for the sender.
+    in parameters and comments are dropped.  Local times, against RFC 5545 §3.6.4, are
+    taken for UTC and, where it is given, for the owner's ``zone`` as well: busy in both.
+    Raises NotFreeBusyError, whose reason is one line for the sender.
     """
-    gathered = _gather(_whole_file(data), max_periods)
+    place = None if zone is None else named_zone(zone)
+    gathered = _gather(_whole_file(data), max_periods, place)
     window = _window(gathered)
     return Told(gathered.organizer, window, coalesce(clip(gathered.spans, *window.seconds)))
 
@@ -220,16 +230,24 @@ def _component(rest: str) -> str:
     return rest[1:].strip().upper()
 
 
-def _gather(told: Iterable[tuple[str, str]], max_periods: int) -> _Gathered:
-    gathered = _Gathered()
-    inside = False
+def _gather(told: Iterable[tuple[str, str]], max_periods: int, place: Zone | None) -> _Gathered:
+    gathered = _Gathered(place)
+    open_components: list[str] = []
     for name, rest in told:
-        if name in ("BEGIN", "END"):
-            inside = name == "BEGIN" if _component(rest) == "VFREEBUSY" else inside
-        elif inside:
+        if name == "BEGIN":
+            open_components.append(_component(rest))
+        elif name == "END":
+            _close(open_components, _component(rest))
+        elif open_components and open_components[-1] == "VFREEBUSY":
             _take(gathered, name, rest, max_periods)
     _read_periods(gathered)
     return gathered
+
+
+def _close(open_components: list[str], ended: str) -> None:
+    """Note the end of a component, and of those in it that were left open."""
+    while ended in open_components and open_components.pop() != ended:
+        pass
 
 
 def _take(gathered: _Gathered, name: str, rest: str, max_periods: int) -> None:
@@ -256,6 +274,8 @@ def _read_periods(gathered: _Gathered) -> None:
             batch = written[at : at + _BATCH]
             spans = read_periods(kind, batch)
             gathered.spans += spans
+            if gathered.place is not None:
+                gathered.spans += read_local_periods(kind, batch, gathered.place)
             unreadable += len(batch) - len(spans)
             _check_number(unreadable, MAX_USELESS, "periods that cannot be read")
 
@@ -267,11 +287,17 @@ def _check_number(number: int, most: int, what: str) -> None:
 
 def _take_other(gathered: _Gathered, name: str, value: str) -> None:
     if name == "DTSTART":
-        gathered.starts.append(parse_moment(value).local)
+        gathered.starts.append(max(_readings(value, gathered.place)))
     elif name == "DTEND":
-        gathered.ends.append(parse_moment(value).local)
+        gathered.ends.append(min(_readings(value, gathered.place)))
     elif not gathered.organizer:
         gathered.organizer = address(value)
+
+
+def _readings(value: str, place: Zone | None) -> list[int]:
+    """Return the UTC seconds that a time can mean: more than one where it has no zone."""
+    local = parse_moment(value).local
+    return [local] if place is None or not is_local(value) else [local, place.to_utc(local)]
 
 
 def _window(gathered: _Gathered) -> TimeRange:

@@ -61,13 +61,18 @@ PERIODS = {
     ),
     "other digits": taken(with_periods("FREEBUSY:٢٠٢٦٠٦٠٣T٠٩٠٠٠٠Z/PT1H", NINE_FREEBUSY)),
     "with dashes": taken(with_periods("FREEBUSY:2026-06-02T09:00:00Z/2026-06-02T10:00:00Z")),
-    "no Z": taken(with_periods("FREEBUSY:20260602T090000/20260602T100000")),
+    # In Berlin's time it would be two hours earlier, and nobody can tell: busy in both.
+    "no Z": taken(
+        with_periods("FREEBUSY:20260602T090000/20260602T100000"),
+        "BUSY:20260602T070000Z/20260602T080000Z",
+        "BUSY:20260602T090000Z/20260602T100000Z",
+    ),
     "a zone": taken(
         with_periods("FREEBUSY;TZID=Nowhere/Geheim-4711:20260602T090000Z/20260602T100000Z")
     ),
     "dates": taken(
         with_periods("FREEBUSY;VALUE=DATE:20260602/20260604"),
-        "BUSY:20260602T000000Z/20260604T000000Z",
+        "BUSY:20260601T220000Z/20260604T000000Z",
     ),
     "outside the window": taken(
         with_periods("FREEBUSY:20260501T090000Z/P1D,20300101T090000Z/P1D", NINE_FREEBUSY)
@@ -110,7 +115,10 @@ WINDOWS = {
     "a broken window": taken(
         text(NINE_FREEBUSY, first=MARKER, last="2026"), window=(NINE[:16], NINE[17:])
     ),
-    "dates as a window": taken(text(NINE_FREEBUSY, first="20260601", last="20260701")),
+    "dates as a window": taken(
+        text(NINE_FREEBUSY, first="20260601", last="20260701"),
+        window=("20260601T000000Z", "20260630T220000Z"),
+    ),
     "backwards": refused(text(NINE_FREEBUSY, first=WINDOW[1], last=WINDOW[0]), BACKWARDS),
     "no length": refused(text(NINE_FREEBUSY, last=WINDOW[0]), BACKWARDS),
     "all of it in 1601": refused(

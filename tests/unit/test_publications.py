@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,15 @@ def test_the_same_again_is_counted(ledger: Ledger) -> None:
     )  # fmt: skip
     (known,) = ledger.in_force("hans")
     assert NOW + timedelta(minutes=90) == known.received
+
+
+def test_the_same_from_somebody_else_is_another_entry(ledger: Ledger) -> None:
+    """The trail says who sent what: a delegate who sends the same text has an entry too."""
+    ledger.add("hans", received(1))
+    ledger.add("hans", replace(received(1, minutes=5), account="rosi"))
+    assert [("rosi", 1, True), ("hans", 1, False)] == [
+        (entry.account, entry.times, entry.in_force) for entry in ledger.history("hans")
+    ]
 
 
 def test_another_window_is_no_change_of_the_times(ledger: Ledger) -> None:

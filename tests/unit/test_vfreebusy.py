@@ -21,6 +21,7 @@ from freebusy.vfreebusy import (
     encode,
     fold,
     free_busy,
+    read_file,
     same_but_stamp,
 )
 
@@ -497,6 +498,47 @@ def test_what_says_nothing_is_bounded(line: str, what: str) -> None:
     assert NINE == list(decode(few.encode(), now=NOW).periods)
     with pytest.raises(NotFreeBusyError, match=f"more than {MAX_USELESS} {what}"):
         decode(many.encode(), now=NOW)
+
+
+BERLIN = {
+    "a local period counts in both": (
+        ["FREEBUSY:20260602T090000/20260602T100000"],
+        [("02T07", "02T08"), ("02T09", "02T10")],
+    ),
+    "with a length": (
+        ["FREEBUSY:20260602T090000/PT2H"],
+        [("02T07", "02T11")],
+    ),
+    "UTC is UTC": (["FREEBUSY:20260602T090000Z/PT1H"], [("02T09", "02T10")]),
+    "dates": (["FREEBUSY:20260602/20260603"], [("01T22", "03T00")]),
+    "what lies in another component is not the list's": (
+        ["BEGIN:VALARM", "FREEBUSY:20260602T090000Z/PT1H", "DTEND:20990101T000000Z", "END:VALARM"],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BERLIN)
+def test_times_without_a_zone(case: str) -> None:
+    """Nobody can tell what zone a client meant: its times count in UTC and in the owner's."""
+    lines, expected = BERLIN[case]
+    window = ["DTSTART:20260601T000000Z", "DTEND:20260630T000000Z"]
+    body = ["BEGIN:VFREEBUSY", *window, *lines, "END:VFREEBUSY", ""]
+    told = read_file("\n".join(body).encode(), zone="Europe/Berlin")
+    assert expected == [
+        tuple(f"{from_seconds(end):%dT%H}" for end in span[:2]) for span in told.spans
+    ]
+    assert ("2026-06-01", "2026-06-30") == (
+        f"{told.window.start:%F}",
+        f"{told.window.end:%F}",
+    )
+
+
+def test_a_local_window_claims_no_more_than_either() -> None:
+    """Of a window without a zone only what both readings cover is known."""
+    text = b"BEGIN:VFREEBUSY\nDTSTART:20260601T000000\nDTEND:20260602T000000\nEND:VFREEBUSY\n"
+    told = read_file(text, zone="Europe/Berlin")
+    assert ("01T00", "01T22") == (f"{told.window.start:%dT%H}", f"{told.window.end:%dT%H}")
 
 
 def test_now_is_the_stamp() -> None:
