@@ -180,7 +180,6 @@ class Ledger:
 
     def end(self, name: str, moment: datetime, *, shared_only: bool = False) -> bool:
         """Take what is in force out of force; False where nothing was."""
-        account = _clean(received.account)
         with self._store.writing(durable=True) as connection:
             standing = connection.execute(_IN_FORCE, {"name": name}).all()
             over = [row for row in standing if not (shared_only and row.own)]
