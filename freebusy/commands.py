@@ -204,6 +204,29 @@ def show(
     print_days(load_config(config), name, days)
 
 
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A NAME, address or alias.")],
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help='now, 10:30, 2026-06-01 or "2026-06-01 10:30".'),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="The first of several days ...")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="... and the last.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: ConfigPath = None,
+) -> None:
+    """Say why somebody is busy: which item of which folder."""
+    from freebusy.explain import print_explanation
+
+    settings = load_config(config)
+    print_explanation(settings, name, at=at, since=since, until=until, as_json=as_json)
+
+
 @config_commands.command("check")
 def config_check(config: ConfigPath = None) -> None:
     """Check the configuration: every problem at once."""
