@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from freebusy import gateway
-from freebusy.config import ImapSource, urls
+from freebusy.config import VdirSource, urls
 from freebusy.errors import ConfigurationError, FreeBusyError, StoreError
 from freebusy.listeners import ftp_server, http_server, http_settings
 from freebusy.regeneration import Plan, Regeneration
@@ -44,7 +44,7 @@ def regeneration(config: Config, engine: Engine) -> Regeneration:
     """Return the regeneration that a configuration asks for."""
     plans = []
     for name, source in config.sources.items():
-        threads = source.max_connections if isinstance(source, ImapSource) else _VDIR_THREADS
+        threads = _VDIR_THREADS if isinstance(source, VdirSource) else source.max_connections
         plans.append(
             Plan(
                 engine.feeds[name],

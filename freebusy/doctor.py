@@ -19,7 +19,7 @@ from rich.text import Text
 
 from freebusy import __version__, gateway, portcheck, sourcecheck
 from freebusy.certificatecheck import check_certificate
-from freebusy.config import ImapSource, VdirSource
+from freebusy.config import CaldavSource, ImapSource, VdirSource
 from freebusy.config.secret import WithPassword
 from freebusy.errors import ConfigurationError, FreeBusyError
 from freebusy.period import from_seconds
@@ -302,6 +302,8 @@ def _source(
 
 
 def _place(source: Source) -> str:
+    if isinstance(source, CaldavSource):
+        return source.url
     if isinstance(source, ImapSource):
         port = source.port or (993 if source.security == "tls" else 143)
         return f"{source.host}:{port}, {source.security}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from freebusy.apppasswords import AppPasswords
 from freebusy.busytime import CalendarOwner
 from freebusy.combine import Combination
-from freebusy.config import VdirSource
+from freebusy.config import CaldavSource, VdirSource
 from freebusy.config.values import nearest
 from freebusy.errors import ConfigurationError, StoreError
 from freebusy.expanding import Person, Rules
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from calendar_sync.caldav.settings import CaldavSettings
     from calendar_sync.imap.settings import ImapSettings
+    from calendar_sync.pages import Limits as PageLimits
     from freebusy.config import Config, ImapSource, Member, Source
     from freebusy.metrics import Metrics, RefreshOutcome
     from freebusy.ports import CalendarSource
@@ -174,11 +176,35 @@ def calendar_source(config: Config, source: Source) -> CalendarSource:
         from calendar_sync.vdir import VdirSource as Vdir
 
         return Vdir(source.root, source.path, limits=limits, force_polling=source.polling or None)
+    if isinstance(source, CaldavSource):
+        from calendar_sync.caldav.source import CaldavSource as Caldav
+
+        return Caldav(caldav_settings(source, limits))
     from calendar_sync.imap.source import ImapSource as Imap
 
     # so that a survey outlives the readings of one tick, and not those of the next
     lifetime = (source.interval or config.schedule.interval).total_seconds() / 2
     return Imap(imap_settings(source, limits=limits, survey_seconds=lifetime))
+
+
+def caldav_settings(source: CaldavSource, limits: PageLimits) -> CaldavSettings:
+    """Return a CalDAV server's table as the room that asks it wants it."""
+    from calendar_sync.caldav.settings import CaldavSettings
+
+    return CaldavSettings(
+        source.url,
+        source.username,
+        source.password,
+        calendars=source.calendars,
+        principal=source.principal,
+        ca_file=None if source.ca_file is None else str(source.ca_file),
+        allow_plain=source.allow_plain,
+        timeout=source.timeout.total_seconds(),
+        limits=limits,
+        max_connections=source.max_connections,
+        poll_seconds=source.poll.total_seconds(),
+        sync_collection=source.sync_collection,
+    )
 
 
 def imap_settings(source: ImapSource, **changes: Any) -> ImapSettings:
@@ -199,6 +225,7 @@ def imap_settings(source: ImapSource, **changes: Any) -> ImapSettings:
         identity=source.identity,
         include=source.include,
         exclude=source.exclude,
+        attendees_only=source.attendees_only,
         timeout=source.timeout.total_seconds(),
         whole_bytes=source.whole,
         max_connections=source.max_connections,

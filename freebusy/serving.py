@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from freebusy import gateway
 from freebusy.accounts import PublishedFiles
 from freebusy.apppasswords import AppPasswords
-from freebusy.config import ImapSource
+from freebusy.config import VdirSource
 from freebusy.counting import CountedFiles, CountedLogins
 from freebusy.errors import SourceRefusedError
 from freebusy.logins import AccountLogins, LoginRules
@@ -163,7 +163,7 @@ def _login_of(config: Config) -> Callable[[str], str | None]:
 
 def _service_logins(config: Config) -> set[str]:
     """Return the logins by which sources read everybody's calendars; of ``*master`` the master."""
-    names = {s.username for s in config.sources.values() if isinstance(s, ImapSource)}
+    names = {s.username for s in config.sources.values() if not isinstance(s, VdirSource)}
     return names | {name.rpartition("*")[2] for name in names}
 
 

@@ -24,6 +24,7 @@ MEDIAN, NINETIETH = 7, 15
 ONLY_IN = {
     "pyftpdlib": "ftpsrv/",
     "imapclient": "calendar_sync/imap/",
+    "caldav": "calendar_sync/caldav/service.py",
     "aiohttp": "freebusy/web/",
     "watchfiles": "calendar_sync/",
     "sqlalchemy": "freebusy/",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import TypeAdapter
 
-from freebusy.config import ImapSource, Person, VdirSource, load
+from freebusy.config import CaldavSource, ImapSource, Person, VdirSource, load
 from freebusy.config.file import OVERRIDES
 from freebusy.config.problems import SECTIONS
 from tests.servers.certificate import make_certificate
@@ -26,11 +26,13 @@ MODELS: dict[str, Any] = {
     **{f"[{name}]": model for name, model in SECTIONS.items()},
     '[sources.NAME], type = "vdir"': VdirSource,
     '[sources.NAME], type = "imap"': ImapSource,
+    '[sources.NAME], type = "caldav"': CaldavSource,
     "persons": Person,
 }
 EXAMPLE_HEADS = {
     '[sources.NAME], type = "vdir"': "[sources.demo]",
     '[sources.NAME], type = "imap"': "[sources.mail]",
+    '[sources.NAME], type = "caldav"': "[sources.dav]",
 }
 KEYS = [(place, key) for place, model in MODELS.items() for key in model.model_fields]
 
@@ -118,7 +120,9 @@ def test_every_line_of_the_example_is_a_setting_that_works(tmp_path: Path) -> No
     """With each comment mark before a setting taken away the example still loads."""
     (tmp_path / "imap.password").write_text("geheim", "utf-8")
     (tmp_path / "freebusy.password").write_text("geheim", "utf-8")
-    (tmp_path / "imap-ca.pem").write_text("certificates", "utf-8")
+    (tmp_path / "dav.password").write_text("geheim", "utf-8")
+    for name in ("imap-ca.pem", "dav-ca.pem"):
+        (tmp_path / name).write_text("certificates", "utf-8")
     (tmp_path / "people.csv").write_text("address\n", "utf-8")
     made = make_certificate(tmp_path)
     made.cert.rename(tmp_path / "fullchain.pem")
@@ -134,7 +138,7 @@ def test_every_line_of_the_example_is_a_setting_that_works(tmp_path: Path) -> No
     path = tmp_path / "freebusy.toml"
     path.write_text(text, "utf-8")
     config = load(path, {})
-    assert {"demo", "mail"} == set(config.sources)
+    assert {"demo", "mail", "dav"} == set(config.sources)
     assert ["hans"] == list(config.members)
 
 

@@ -110,7 +110,9 @@ class Answer:
             left -= len(piece)
         if self.response.length == 0:
             self.response.read()  # without it the connection takes the answer for unread
-        return self.response.isclosed() and not self.response.will_close
+        whole = self.response.isclosed()
+        self.response.close()
+        return whole and not self.response.will_close
 
 
 def _lost(settings: CaldavSettings, origin: Origin, error: BaseException) -> SourceError:
@@ -207,6 +209,7 @@ class Pool:
                 yield answer
                 reusable = answer.drain()
             except BaseException:
+                answer.response.close()
                 connection.close()
                 raise
             self._keep(origin, connection, born, reusable=reusable)
@@ -228,6 +231,7 @@ class Pool:
             location = answer.header("Location")
             if answer.status not in _REDIRECTS or not location:
                 return connection, answer
+            answer.response.close()
             connection.close()
             path = path_of(location, origin.host, request.path)
             request = Request(request.method, path, request.body, request.headers)

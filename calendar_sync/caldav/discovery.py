@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from calendar_sync.caldav import bodies
 from calendar_sync.caldav.hrefs import as_collection, canonical, last_part
 from calendar_sync.caldav.multistatus import CALDAV, CALENDARSERVER, DAV
-from calendar_sync.caldav.settings import fill, fill_segment, is_personal
+from calendar_sync.caldav.settings import fill, fill_segment
 from freebusy.errors import CalendarMissingError, SourceError
 
 if TYPE_CHECKING:
@@ -93,7 +93,11 @@ class Homes:
         names = owner.folders or self._settings.calendars
         calendars: Iterable[Found]
         if names:
-            calendars = _named(client, self._homes(client, path), owner, names)
+            # first below the URL itself: what Cyrus lets a login see below another's home is
+            # the calendars only, not the home
+            calendars = _named(client, [canonical(path)], owner, names) or _named(
+                client, self._homes(client, path), owner, names
+            )
         elif self._settings.is_shared:
             wanted = fill(self._settings.principal, owner).casefold()
             calendars = [c for c in self._shared(client, path) if c.principal == wanted]
@@ -130,7 +134,7 @@ class Homes:
         """
         at, response = _resource(client, path)
         homes = _homes_in(client, at, response)
-        if homes or is_calendar(response) or is_personal(self._settings.url):
+        if homes or is_calendar(response) or self._settings.is_personal:
             return homes or [at]
         principal = response.properties.get(bodies.PRINCIPAL)
         if principal is None or not principal.href or (path != "/" and _calendars(client, at)[0]):
@@ -170,15 +174,15 @@ def _calendars(client: Client, home: str) -> tuple[list[Found], str | None]:
     return found, host
 
 
-def _named(
-    client: Client, homes: Sequence[str], owner: Owner, names: Sequence[str]
-) -> Iterator[Found]:
-    """Yield the calendars of these names that are there."""
+def _named(client: Client, homes: Sequence[str], owner: Owner, names: Sequence[str]) -> list[Found]:
+    """Return the calendars of these names that are there."""
+    found: list[Found] = []
     for home in homes:
         for name in names:
             with suppress(CalendarMissingError):
                 path = f"{as_collection(home)}{fill_segment(name, owner)}/"
-                yield from _counting(client, *client.properties(path, *_ASKED))
+                found += _counting(client, *client.properties(path, *_ASKED))
+    return found
 
 
 def _counting(client: Client, path: str, response: Response) -> list[Found]:

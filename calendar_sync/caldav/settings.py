@@ -47,9 +47,14 @@ class CaldavSettings:
     """Ask for changes by RFC 6578 where the server has it; False: always compare entity tags."""
 
     @property
+    def is_personal(self) -> bool:
+        """Whether the URL is that of each person's own home."""
+        return "/" in self.url and is_personal(self.url)
+
+    @property
     def is_shared(self) -> bool:
         """Whether everybody's calendars are in one home."""
-        return not is_personal(self.url) and not is_personal(self.username)
+        return not self.is_personal and not is_personal(self.username)
 
 
 @dataclass(frozen=True, slots=True)

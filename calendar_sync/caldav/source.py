@@ -10,6 +10,7 @@ from calendar_sync.caldav.client import Client
 from calendar_sync.caldav.connection import Pool
 from calendar_sync.caldav.discovery import Homes
 from calendar_sync.caldav.hrefs import as_collection, canonical
+from calendar_sync.caldav.service import Services
 from calendar_sync.caldav.settings import fill_url, login_of, place_of
 from calendar_sync.caldav.sync import Run
 from freebusy.errors import CalendarMissingError, SourceError
@@ -49,11 +50,12 @@ class CaldavSource:
         self._settings = settings
         self._pool = Pool(settings)
         self._homes = Homes(settings)
+        self._services = Services(settings)
 
     def _client(self, owner: Owner) -> tuple[Client, str]:
         """Return what asks for an owner, and the path in the owner's URL."""
         login = login_of(self._settings, owner)
-        origin, path = place_of(fill_url(self._settings.url, owner))
+        origin, path = place_of(self._services.url(fill_url(self._settings.url, owner)))
         return Client(self._pool, origin, login), path
 
     def calendars(self, owner: Owner) -> Sequence[Calendar]:

@@ -21,13 +21,14 @@ from freebusy.config.model import (
 from freebusy.config.people import Member, Person
 from freebusy.config.publish import Publish
 from freebusy.config.reading import Config, load
-from freebusy.config.sources import ImapSource, Source, VdirSource
+from freebusy.config.sources import CaldavSource, ImapSource, Source, VdirSource
 from freebusy.config.tls import Tls
 from freebusy.config.urls import Hint, urls
 from freebusy.config.values import Endpoint, Readers, Rule
 
 __all__ = [
     "Access",
+    "CaldavSource",
     "Config",
     "Endpoint",
     "Ftp",

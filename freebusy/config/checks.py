@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from freebusy.config.model import Ftp
-from freebusy.config.people import meant_by
+from freebusy.config.people import meant_by, sources_of
+from freebusy.config.secret import WithPassword
 from freebusy.config.sources import ImapSource
 from freebusy.config.values import nearest
 
@@ -45,12 +46,12 @@ def wrong_sources(
     """Yield what is wrong between people and sources; ``names`` are also those not readable."""
     for name, person in persons.items():
         where = places.get(name, (PERSONS,))[0]
-        for wanted in person.source:
+        for wanted in person.source or ():
             if wanted not in names:
                 hint = nearest(wanted, names) or f"; there are: {', '.join(names) or 'none'}"
                 yield f"{where}: {name!r} has source {wanted!r}, which is none{hint}"
-        if not person.source and len(names) > 1:
-            yield f"{where}: {name!r} needs a source, one of: {', '.join(names)}"
+        if person.source is None and len(names) > 1:
+            yield f"{where}: {name!r} needs a source, one of: {', '.join(names)}; or [] for none"
         for key in _without_password(person, sources):
             yield (
                 f"{where}: {name!r} has no password for sources.{key}; set password_file or "
@@ -61,10 +62,18 @@ def wrong_sources(
 def _without_password(person: Person, sources: Mapping[str, Source]) -> Iterator[str]:
     if person.password is not None:
         return
-    for key in person.source or (tuple(sources) if len(sources) == 1 else ()):
+    for key in sources_of(person, tuple(sources)):
         source = sources.get(key)
-        if isinstance(source, ImapSource) and source.password is None:
+        if isinstance(source, WithPassword) and source.password is None:
             yield key
+
+
+def wrong_room(servers: Mapping[str, Server | None], publish: Publish | None) -> Iterator[str]:
+    """Yield the servers that could never take an upload of the size that is allowed."""
+    for name, server in servers.items():
+        room = getattr(server, "upload_memory", None)
+        if publish is not None and room is not None and room < publish.max_upload:
+            yield f"{name}.upload_memory: expected at least as much as publish.max_upload"
 
 
 def wrong_ports(servers: Mapping[str, Server | None]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -22,6 +23,7 @@ from freebusy.config.values import (
     Template,
     Templates,
     between,
+    checked_host,
     placeholders_in,
     unexpected,
 )
@@ -77,6 +79,8 @@ class ImapSource(AnySource, WithPassword):
     """Patterns of further folders that count, whatever METADATA and ACLs say."""
     exclude: Templates = ()
     """Patterns of folders that do not count."""
+    attendees_only: Templates = ()
+    """Patterns of folders of which those events count to which a person is invited."""
     max_connections: Annotated[Count, Field(ge=1, le=1000)] = 8
     max_watched: Annotated[Count, Field(le=10_000)] = 100
     """Folders with a connection of their own for IDLE; further ones are polled."""
@@ -121,6 +125,53 @@ class ImapSource(AnySource, WithPassword):
         return security
 
 
+class CaldavSource(AnySource, WithPassword):
+    """Calendars on a CalDAV server."""
+
+    type: Literal["caldav"]
+    allow_plain: Flag = False
+    """Let ``http://`` send the password over a network."""
+    url: Template
+    """A person's calendar home, filled for each; or what leads there: a root, a domain."""
+    ca_file: File | None = None
+    """Certificates to trust instead of the system's."""
+    username: Template = "{address}"
+    """One service login, or a template filled for each person."""
+    calendars: Templates = ()
+    """Names of calendars as their URLs have them; empty: all that are the person's own."""
+    principal: Template = "{local}"
+    """What the server calls the owner of a calendar, where one home holds everybody's."""
+    sync_collection: Flag = True
+    """Ask for changes by RFC 6578 where the server has it."""
+    max_connections: Annotated[Count, Field(ge=1, le=1000)] = 4
+    poll: Annotated[Duration, between(SECOND, DAY)] = MINUTE
+    """How often to ask for changes."""
+    timeout: Annotated[Duration, between(SECOND, HOUR)] = timedelta(seconds=30)
+
+    @field_validator("url")
+    @classmethod
+    def _leads_somewhere(cls, url: str, info: ValidationInfo) -> str:
+        if "/" not in url:
+            return checked_host(url)
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname or "", parts.port
+        except ValueError:
+            host, parts = "", urlsplit("")
+        odd = parts.username is not None or parts.query or parts.fragment
+        if parts.scheme not in ("http", "https") or not host or "{" in parts.netloc or odd:
+            raise unexpected(
+                "a URL such as https://dav.example.com/calendars/{address}/, with placeholders "
+                "in its path only and no password, or a domain alone"
+            )
+        if parts.scheme == "http" and not _is_loopback(host) and not info.data.get("allow_plain"):
+            raise unexpected(
+                "https://, because http:// sends the password readable over the network; if that "
+                "is meant, add allow_plain = true"
+            )
+        return url
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -128,8 +179,12 @@ def _is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-Source = VdirSource | ImapSource
-SOURCES: dict[str, type[VdirSource | ImapSource]] = {"vdir": VdirSource, "imap": ImapSource}
+Source = VdirSource | ImapSource | CaldavSource
+SOURCES: dict[str, type[Source]] = {
+    "vdir": VdirSource,
+    "imap": ImapSource,
+    "caldav": CaldavSource,
+}
 
 
 def login_source(mail: str, sources: Mapping[str, Source]) -> ImapSource | None:

@@ -208,7 +208,8 @@ def _template(value: str) -> str:
     return value
 
 
-def _host(value: str) -> str:
+def checked_host(value: str) -> str:
+    """Return a host name or address; raises the error that says what was expected."""
     if not _HOST.fullmatch(value):
         try:
             ip_address(value)
@@ -275,7 +276,7 @@ ZoneName = Annotated[str, AfterValidator(_zone)]
 Name = Annotated[str, AfterValidator(_name)]
 Address = Annotated[str, AfterValidator(_address)]
 Domain = Annotated[str, AfterValidator(_domain)]
-Host = Annotated[str, AfterValidator(_host)]
+Host = Annotated[str, AfterValidator(checked_host)]
 Hosts = Annotated[tuple[Annotated[Host, AfterValidator(_called)], ...], BeforeValidator(_listed)]
 Line = Annotated[str, AfterValidator(_line)]
 Template = Annotated[str, AfterValidator(_template)]

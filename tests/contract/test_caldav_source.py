@@ -56,12 +56,8 @@ class DavPlace:
         self.owners = tuple(Owner(name, f"{name}@example.com") for name in names)
         self.clients = {owner: DavClient(owner.name) for owner in self.owners}
         for owner in self.owners:
-            self.settle(owner)
+            self.clients[owner].make_collection(server.home(owner.name))
             self.make(owner)
-
-    def settle(self, owner: Owner) -> None:
-        """Make the owner's home."""
-        self.clients[owner].make_collection(self.server.home(owner.name))
 
     def make(self, owner: Owner) -> None:
         self.clients[owner].make_calendar(self.url(owner))
@@ -135,9 +131,6 @@ class PlainPlace(DavPlace):
 
 class CyrusPlace(DavPlace):
     """The same at Cyrus, where a home comes with a calendar that cannot be deleted."""
-
-    def settle(self, owner: Owner) -> None:
-        self.clients[owner].snapshot(self.server.home(owner.name))
 
     @property
     def settings(self) -> CaldavSettings:

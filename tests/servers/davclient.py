@@ -42,13 +42,9 @@ class DavClient:
         return found
 
     def make_collection(self, url: str) -> None:
-        """Make a plain collection, unless it is there."""
-        try:
+        """Make a plain collection, unless it is there or comes by being asked for."""
+        if not self.exists(url):
             self.send("MKCOL", url)
-        except urllib.error.HTTPError as error:
-            if error.code not in (405, 409):
-                raise
-            error.close()
 
     def make_calendar(
         self,
@@ -79,6 +75,15 @@ class DavClient:
 
     def delete(self, url: str) -> None:
         self.send("DELETE", url)
+
+    def exists(self, url: str) -> bool:
+        """Whether there is a resource."""
+        try:
+            self.snapshot(url)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
+        return True
 
     def members(self, url: str) -> list[str]:
         """Return the paths of what is directly in a collection."""
