@@ -33,6 +33,7 @@ def http_settings(config: Config, serving: Serving) -> HttpSettings:
         keepalive_timeout=table.keepalive_timeout.total_seconds(),
         answer_timeout=table.answer_timeout.total_seconds(),
         upload_timeout=table.upload_timeout.total_seconds(),
+        upload_memory=table.upload_memory,
         max_line_size=table.max_line_size,
         max_headers=table.max_headers,
         trusted_proxies=tuple(map(str, table.trusted_proxies)),

@@ -152,6 +152,8 @@ class Http(Server):
     max_headers: Annotated[Count, Field(ge=16, le=1000)] = 64
     trusted_proxies: Networks = ()
     """Whose X-Forwarded-For is believed."""
+    upload_memory: Annotated[Size, Field(ge=1 << 16, le=1 << 34)] = 64 << 20
+    """Of all uploads under way together."""
     hosts: Hosts = ()
     """Names by which clients call the gateway, beside its hostname and addresses."""
     metrics_networks: Networks = LOOPBACK

@@ -15,6 +15,7 @@ from freebusy.config.checks import (
     wrong_login,
     wrong_names,
     wrong_ports,
+    wrong_room,
     wrong_shared_user,
     wrong_sources,
     wrong_tls,
@@ -179,6 +180,7 @@ class _Draft:
         )
         servers = {name: self.sections.get(name) for name in ("http", "ftp")}
         self.problems += wrong_ports(servers)
+        self.problems += wrong_room(servers, self.sections.get("publish"))
         self.problems += wrong_tls(servers, self.sections.get("tls"))
         self.problems += wrong_login(self.sections.get("login"), self.sources, self._source_names())
         self.problems += wrong_shared_user(self.sections.get("publish"), index)

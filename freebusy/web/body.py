@@ -17,6 +17,8 @@ from freebusy.web import replies
 from freebusy.web.replies import RefusalError, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aiohttp.streams import StreamReader
 
     from freebusy.web.connection import Connection
@@ -73,15 +75,50 @@ def invite(request: web.BaseRequest, connection: Connection) -> None:
             request.transport.write(CONTINUE)
 
 
+class UploadRoom:
+    """What all bodies under way may take of the memory together; used in the loop alone."""
+
+    def __init__(self, octets: int) -> None:
+        self._left = octets
+
+    @contextlib.contextmanager
+    def share(self) -> Iterator[Share]:
+        """Give a share for one body; what it takes is free again after the block."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            self._left += share.octets
+
+    def take(self, octets: int) -> None:
+        """Take so many octets; RefusalError where there is no room for them now."""
+        if octets > self._left:
+            raise RefusalError(_closing(replies.crowded()))
+        self._left -= octets
+
+
+class Share:
+    """One body's part of the room."""
+
+    def __init__(self, room: UploadRoom) -> None:
+        self._room = room
+        self.octets = 0
+
+    def grow(self, octets: int) -> None:
+        """Take so many octets more; RefusalError where there is no room for them now."""
+        self._room.take(octets)
+        self.octets += octets
+
+
 async def read_body(
-    request: web.BaseRequest, connection: Connection, *, limit: int, seconds: float
+    request: web.BaseRequest, connection: Connection, share: Share, *, limit: int, seconds: float
 ) -> bytes:
     """Return the whole body; RefusalError where it is too large, too slow or breaks off."""
     invite(request, connection)
     connection.await_body(request.content, seconds)
     try:
         async with asyncio.timeout(seconds):
-            body = await _collect(request.content, limit)
+            body = await _collect(request.content, share, limit)
     except TimeoutError:
         raise RefusalError(_closing(plain(408, "The file took too long to arrive"))) from None
     except (web.RequestPayloadError, ConnectionError):
@@ -91,7 +128,7 @@ async def read_body(
     return body
 
 
-async def _collect(content: StreamReader, limit: int) -> bytes | None:
+async def _collect(content: StreamReader, share: Share, limit: int) -> bytes | None:
     """Return what comes until the end, None once it is more than ``limit``."""
     parts: list[bytes] = []
     size = 0
@@ -99,6 +136,7 @@ async def _collect(content: StreamReader, limit: int) -> bytes | None:
         size += len(part)
         if size > limit:
             return None
+        share.grow(len(part))
         parts.append(part)
     return b"".join(parts)
 

@@ -128,3 +128,8 @@ def method_not_allowed(allowed: str = READING) -> web.Response:
 def unavailable() -> web.Response:
     """Return the answer while the files cannot be read (RFC 9110 §15.6.4)."""
     return plain(503, "Not available at the moment", Retry_After="60")
+
+
+def crowded() -> web.Response:
+    """Return the answer while uploads take all the memory that they may (RFC 9110 §15.6.4)."""
+    return plain(503, "Too many uploads at once, try again", Retry_After="5")

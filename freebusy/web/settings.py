@@ -42,6 +42,8 @@ class HttpSettings:
     """How long a client may take to receive an answer."""
     upload_timeout: float = 120.0
     """How long a client may take to send the body of a request."""
+    upload_memory: int = 64 << 20
+    """Octets of all bodies under way together; one more is answered 503."""
     max_discard: int = 16 << 20
     """Octets of a refused body that are read, so that the client comes to read the answer."""
     max_line_size: int = 8190

@@ -19,7 +19,7 @@ from freebusy.errors import (
 from freebusy.ports import Upload
 from freebusy.web import replies
 from freebusy.web.authentication import is_secure
-from freebusy.web.body import check_head, read_body
+from freebusy.web.body import UploadRoom, check_head, read_body
 from freebusy.web.conditional import precondition
 from freebusy.web.replies import RefusalError, empty, plain
 from freebusy.web.threads import in_crew
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from freebusy.crew import Crew
-    from freebusy.ports import Publications, Published, TransferProtocol, Visitor
+    from freebusy.ports import Precondition, Publications, Published, TransferProtocol, Visitor
     from freebusy.web.connection import Connection
     from freebusy.web.dav import Dav
     from freebusy.web.settings import HttpSettings
@@ -55,6 +55,7 @@ class Uploads:
         self._crew = crew
         self._settings = settings
         self._with_logins = with_logins
+        self._room = UploadRoom(settings.upload_memory)
 
     async def put(
         self, request: web.BaseRequest, path: str, visitor: Visitor, connection: Connection
@@ -62,15 +63,21 @@ class Uploads:
         """Publish the body; the file is served when the answer goes out."""
         check_head(request, self._publications.max_upload)
         await self._check_locks(request, path, visitor, removes=False)
-        body = await read_body(
-            request,
-            connection,
-            limit=self._publications.max_upload,
-            seconds=self._settings.upload_timeout,
-        )
-        connection.allow(0.0)
-        upload = Upload(body, *sender(request, connection))
-        condition = precondition(request.headers)
+        with self._room.share() as share:
+            body = await read_body(
+                request,
+                connection,
+                share,
+                limit=self._publications.max_upload,
+                seconds=self._settings.upload_timeout,
+            )
+            connection.allow(0.0)
+            upload = Upload(body, *sender(request, connection))
+            return await self._publish(path, upload, visitor, precondition(request.headers))
+
+    async def _publish(
+        self, path: str, upload: Upload, visitor: Visitor, condition: Precondition | None
+    ) -> web.Response:
 
         def publish() -> tuple[Published, bool]:
             published = self._publications.publish(path, upload, visitor, condition)

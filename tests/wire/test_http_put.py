@@ -226,6 +226,25 @@ def test_a_slow_drip_ends(site: Site) -> None:
         assert 1.8 < time.monotonic() - started < 5
 
 
+def test_memory_of_all_uploads() -> None:
+    """Beside a half-sent upload that takes the room another is put off, until that one is over."""
+    files = MemoryFiles(HANS)
+    kept = MemoryPublications(files)
+    room = 600 + len(OTHER) - 1
+    with serving(files, logins=MemoryLogins(), publications=kept, upload_memory=room) as running:
+        head = f"PUT {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n{HANS_LOGIN}\r\n\r\n"
+        with running.connect() as client:
+            client.sendall(head.encode() + b"x" * 600)
+            deadline = time.monotonic() + 10
+            while (answer := running.put(PATH, HANS_LOGIN, body=OTHER)).status != 503:
+                assert time.monotonic() < deadline  # until the server has read what was sent
+        assert b"Too many uploads at once, try again\n" == answer.body
+        assert "5" == answer.headers["retry-after"]
+        while (answer := running.put(PATH, HANS_LOGIN, body=OTHER)).status == 503:
+            assert time.monotonic() < deadline
+        assert 204 == answer.status
+
+
 # -- Expect
 
 
