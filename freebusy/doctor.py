@@ -331,7 +331,7 @@ def _said(name: str, place: str, probed: Probe, people: int) -> Iterator[Finding
             level,
             "source",
             f"{where}: no calendar for {_names(list(probed.missing))} ({why}): check folders,"
-            " path and the rights of the login; who only publishes needs none",
+            " path and the rights of the login; who only publishes has source = []",
         )
     if probed.calendars:
         count = sum(probed.calendars.values())

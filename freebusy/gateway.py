@@ -315,6 +315,18 @@ class Engine:
         self.store.close()
 
 
+def _let_go(config: Config, store: Store) -> None:
+    """Forget the calendars of people who by now only publish.
+
+    Nobody would read them again, so that they would say for ever what they said last.
+    Where there is no source at all the configuration may just be unfinished.
+    """
+    for state in store.calendars() if config.sources else ():
+        member = config.members.get(state.person)
+        if member is not None and not member.sources:
+            store.forget(state.id)
+
+
 def engine(config: Config, metrics: Metrics | None = None) -> Engine:
     """Put the engine together; raises StoreError where the state cannot be used.
 
@@ -327,6 +339,7 @@ def engine(config: Config, metrics: Metrics | None = None) -> Engine:
     files.sweep(_LEFTOVER)
     files.settle()
     store = Store(config.site.state / "store.db")
+    _let_go(config, store)
     ledger = Ledger(store, keep_bytes=config.publish.keep_received_bytes)
     workers = Workers(
         extract,

@@ -22,6 +22,8 @@ from freebusy.names import RequestedName
 from freebusy.ports import Owner
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from freebusy.names import NameIndex
 
 
@@ -51,8 +53,8 @@ class Person(WithPassword):
     """All of the person's addresses, the main one first."""
     aliases: Names = ()
     timezone: ZoneName | None = None
-    source: Words = ()
-    """Names of sources; empty: the only one there is."""
+    source: Words | None = None
+    """Names of sources; None: the only one there is; empty: the person only publishes."""
     folders: Words = ()
     """Folders of this person; empty: the source's own rule."""
     include: Words = ()
@@ -87,8 +89,9 @@ class Person(WithPassword):
         return self
 
 
-LISTS = tuple(
-    name for name, field in Person.model_fields.items() if isinstance(field.default, tuple)
+LISTS = (
+    "source",
+    *(name for name, field in Person.model_fields.items() if isinstance(field.default, tuple)),
 )
 """The keys that hold several values."""
 
@@ -123,6 +126,13 @@ class Defaults:
     combine: Rule
 
 
+def sources_of(person: Person, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the sources that a person has, where ``names`` are all there are."""
+    if person.source is not None:
+        return person.source
+    return tuple(names) if len(names) == 1 else ()
+
+
 def member(name: str, person: Person, delegates: tuple[str, ...], site: Defaults) -> Member:
     """Return a person as a member of the roster under its canonical NAME."""
     owner = Owner(
@@ -139,7 +149,7 @@ def member(name: str, person: Person, delegates: tuple[str, ...], site: Defaults
         owner,
         person.addresses,
         timezone=person.timezone or site.timezone,
-        sources=person.source or (site.sources if len(site.sources) == 1 else ()),
+        sources=sources_of(person, site.sources),
         read=person.read or site.read,
         combine=person.combine or site.combine,
         delegates=delegates,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DELIMITERS = ",;\t"
 MAX_FIELD = 1 << 16
+NO_SOURCE = "-"
+"""Stands for the ``source`` of who only publishes, since an empty value is not set."""
 
 _SPACED = re.compile(r"[;\s]+")
 _SEMICOLONS = re.compile(r"\s*;\s*")
@@ -167,8 +169,13 @@ def _values(
 ) -> Iterator[tuple[str, str | list[str]]]:
     """Yield what a row says; an empty value is none."""
     for column, text in zip(columns, row, strict=False):
-        if value := text.strip():
-            yield column, _listed(column, value) if column in lists else value
+        value = text.strip()
+        if (column, value) == ("source", NO_SOURCE):
+            yield column, []
+        elif column not in lists and value:
+            yield column, value
+        elif listed := _listed(column, value):
+            yield column, listed
 
 
 def _listed(column: str, value: str) -> list[str]:

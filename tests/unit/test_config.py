@@ -234,6 +234,36 @@ def test_people_choose_among_several_sources(folder: Path) -> None:
     assert [60, 900] == [config.interval_of(name).total_seconds() for name in ("a", "b")]
 
 
+@pytest.mark.parametrize("source", ["", FIVE_LINES])
+def test_who_only_publishes_has_no_source(folder: Path, source: str) -> None:
+    """An explicit empty list means none, also where everybody else has the only one."""
+    config = configured(
+        folder,
+        'persons = ["eva@example.com", { address = "hans@example.com", source = [] }]\n' + source,
+    )
+    assert {"eva": tuple(config.sources), "hans": ()} == {
+        name: member.sources for name, member in config.members.items()
+    }
+
+
+def test_who_only_publishes_needs_no_password(folder: Path) -> None:
+    """Nothing is missing or to be warned of where a source does not concern somebody."""
+    mail = FIVE_LINES.replace('password_file = "imap.password"', "")
+    config = configured(
+        folder,
+        """
+        persons = [
+          { address = "eva@example.com", password_file = "imap.password" },
+          { address = "hans@example.com", source = [] },
+        ]
+        site.timezone = "Europe/Berlin"
+        """
+        + mail,
+    )
+    assert () == config.warnings
+    assert ("mail",) == config.members["eva"].sources
+
+
 # -- secrets
 
 

@@ -365,7 +365,7 @@ def test_what_a_source_says_is_told_once(tmp_path: Path) -> None:
             [
                 (
                     "warn x (y): no calendar for eva (it is not there): check folders, path and the"
-                    " rights of the login; who only publishes needs none"
+                    " rights of the login; who only publishes has source = []"
                 ),
                 "ok x (y): 2 calendars; asked for 2 persons",
             ],

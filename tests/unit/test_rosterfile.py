@@ -71,6 +71,16 @@ def test_a_csv_file_gives_everything_a_person_has(tmp_path: Path) -> None:
     assert ("hans", "chef") == config.members["eva"].delegates
 
 
+def test_a_hyphen_as_source_means_none(tmp_path: Path) -> None:
+    """An empty value, or one of delimiters alone, is not set; a hyphen says who only publishes."""
+    config = configured(
+        tmp_path,
+        b'address,source\nhans,\neva,-\nchef,"; "\n',
+        main='[sources.a]\ntype = "vdir"\nroot = "."\n',
+    )
+    assert [("a",), (), ("a",)] == [member.sources for member in config.members.values()]
+
+
 @pytest.mark.parametrize(
     "people",
     [
