@@ -19,7 +19,12 @@ from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from calendar_sync.imap import extensions
-from freebusy.errors import SourceError, SourceRefusedError, SourceUnavailableError
+from freebusy.errors import (
+    SourceDownError,
+    SourceError,
+    SourceRefusedError,
+    SourceUnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -242,6 +247,15 @@ def _open(settings: ImapSettings, context: ssl.SSLContext | None) -> IMAPClient:
     return client
 
 
+def _reached(settings: ImapSettings, context: ssl.SSLContext | None) -> IMAPClient:
+    """Connect and hear the greeting; raises SourceDownError where nobody would."""
+    try:
+        with translated(settings):
+            return _open(settings, context)
+    except SourceUnavailableError as error:
+        raise SourceDownError(str(error)) from None
+
+
 @contextmanager
 def opened(settings: ImapSettings, context: ssl.SSLContext | None) -> Iterator[IMAPClient]:
     """Give a connection on which a password may be sent; it is closed where the block fails.
@@ -249,8 +263,8 @@ def opened(settings: ImapSettings, context: ssl.SSLContext | None) -> Iterator[I
     Raises SourceRefusedError and SourceUnavailableError, also for what the libraries raise
     in the block.
     """
+    client = _reached(settings, context)
     with translated(settings):
-        client = _open(settings, context)
         try:
             with extensions.understanding():
                 _secure(client, settings, context)

@@ -1,16 +1,14 @@
-"""Waiting for changes: IDLE (RFC 2177) on a connection for each folder, else asking now and then.
+"""Being told of changes: IDLE (RFC 2177) on a connection for each of the busiest folders.
 
-A watched folder has a thread that sleeps in ``select`` on its connection and on a
-bell; the bell ends all of them at once.  What happened while a connection was
-away is found by comparing what EXAMINE says before and after.
+Which those are is looked at now and then: the ones that changed most lately.  All others
+are swept (:mod:`calendar_sync.imap.sweeping`).  What happened while nobody listened is
+found by comparing what EXAMINE says with what was read.
 """
 
 from __future__ import annotations
 
 import random
 import re
-import select
-import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -20,102 +18,46 @@ from imapclient.exceptions import IMAPClientAbortError
 
 from calendar_sync.imap import extensions, folders
 from calendar_sync.imap.connection import translated
-from freebusy.errors import CalendarMissingError, SourceError, SourceRefusedError
+from calendar_sync.imap.sweep import differs
+from calendar_sync.imap.waiting import Bell, Gate, Lines
+from freebusy.errors import (
+    CalendarMissingError,
+    SourceDownError,
+    SourceError,
+    SourceRefusedError,
+)
+from freebusy.schedule import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    import socket
+    from collections.abc import Callable, Sequence
 
     from calendar_sync.imap.connection import Connection, Pool
-    from calendar_sync.imap.settings import ImapSettings, Login
+    from calendar_sync.imap.settings import ImapSettings
+    from calendar_sync.imap.sweep import Memory, Place
     from freebusy.ports import Calendar
 
-JOIN_SECONDS = 1.5
-"""A thread that is stuck in a connection attempt is left to end by itself."""
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0
 REFUSED_RETRY = 300.0
 """Asking a server that said no any more often looks like guessing passwords."""
-MAX_LINE = 1 << 20
+
+MOVED = 5
+"""Of so many watchers one is moved at a time: each costs the server a login."""
 
 _CHANGE = re.compile(rb"\* (?:\d+ (?:EXISTS|EXPUNGE|FETCH)|VANISHED)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A folder to watch."""
+    """A folder to watch, and everybody's calendar that it is."""
 
-    calendar: Calendar
-    login: Login
-    folder: str
+    place: Place
+    calendars: tuple[Calendar, ...]
 
 
 def is_change(line: bytes) -> bool:
     """Whether an untagged response says that messages came, went or got other flags."""
     return _CHANGE.match(line) is not None
-
-
-class Bell:
-    """Wakes every thread that waits on it, once and for good."""
-
-    def __init__(self, holders: int) -> None:
-        self._listening, self._ringing = socket.socketpair()
-        self._holders = holders
-        self._lock = threading.Lock()
-        self.rung = False
-
-    def ring(self) -> None:
-        """Wake everybody."""
-        self.rung = True
-        self._ringing.send(b"!")
-
-    def wait(self, seconds: float, peer: socket.socket | None = None) -> bool:
-        """Wait for the bell or for ``peer``, at most so long; return whether the peer is ready."""
-        if peer is not None and getattr(peer, "pending", int)():
-            return True  # decrypted already: select would not see it
-        poller = select.poll()  # select() ends at 1,024 descriptors
-        poller.register(self._listening, select.POLLIN)
-        if peer is not None:
-            poller.register(peer, select.POLLIN)
-        ready = poller.poll(max(0.0, seconds) * 1000)
-        return peer is not None and any(fd == peer.fileno() for fd, _ in ready)
-
-    def let_go(self) -> None:
-        """Close it when its last holder lets go."""
-        with self._lock:
-            self._holders -= 1
-            if not self._holders:
-                self._listening.close()
-                self._ringing.close()
-
-
-class Lines:
-    """The lines of a socket that does not block; used instead of imaplib's file from IDLE on."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._rest = b""
-
-    def ready(self) -> list[bytes]:
-        """Return the whole lines that have come; raises IMAPClientAbortError at the end."""
-        while (chunk := self._receive()) is not None:
-            if not chunk:
-                raise IMAPClientAbortError("the connection ended")
-            self._rest += chunk
-            if len(self._rest) > MAX_LINE:
-                break
-        *lines, self._rest = self._rest.split(b"\r\n")
-        if len(self._rest) > MAX_LINE:
-            raise IMAPClientAbortError("a line without end")
-        return lines
-
-    def _receive(self) -> bytes | None:
-        try:
-            return self._sock.recv(65536)
-        except (BlockingIOError, InterruptedError):
-            return None
-        except OSError as error:
-            if type(error).__name__ in {"SSLWantReadError", "SSLWantWriteError"}:
-                return None
-            raise
 
 
 @dataclass(slots=True)
@@ -124,67 +66,98 @@ class Watch:
 
     settings: ImapSettings
     pool: Pool
+    memory: Memory
     changed: Callable[[Calendar], None]
-    bell: Bell
-    refusals: dict[str, SourceRefusedError] = field(default_factory=dict)
-    """Why folders cannot be watched, by the key of their calendar."""
+    gate: Gate = field(default_factory=lambda: Gate(Backoff(FIRST_RETRY, LAST_RETRY)))
+    over: threading.Event = field(default_factory=threading.Event)
+    refusals: dict[Place, SourceRefusedError] = field(default_factory=dict)
+    """Why folders cannot be watched."""
     failures: list[Exception] = field(default_factory=list)
     """What ended a thread that should have gone on: a bug, or an error from ``changed``."""
 
-    def report(self, calendar: Calendar) -> None:
-        """Call ``changed``, unless the watch is over."""
-        if not self.bell.rung:
-            self.changed(calendar)
+    def report(self, watched: Watched) -> None:
+        """Call ``changed`` for everybody whose calendar it is, unless the watch is over."""
+        self.memory.changed(watched.place)
+        for calendar in watched.calendars:
+            if not self.over.is_set():
+                self.changed(calendar)
 
 
 class Watcher:
-    """Watches one folder, through any number of connections."""
+    """Watches one folder at a time, through any number of connections."""
 
     def __init__(self, watch: Watch, watched: Watched) -> None:
+        self.watched = watched
+        """The folder that is watched, or is to be from now on."""
         self._watch = watch
-        self._watched = watched
-        self._state: object = self  # what no EXAMINE equals, and no report is due for
+        self._bell = Bell()
+        self._begin(watched)
+
+    def _begin(self, watched: Watched) -> None:
+        self._current = watched
+        self._state: object = self  # what no EXAMINE equals: nothing was seen yet
         self._troubled = False
         self._retry = FIRST_RETRY
 
+    def move(self, watched: Watched) -> None:
+        """Watch another folder from now on."""
+        self.watched = watched
+        self._bell.ring()
+
+    def end(self) -> None:
+        """Come to an end: the watch is over."""
+        self._bell.ring()
+
     def run(self) -> None:
-        """Watch until the bell rings."""
+        """Watch until the watch is over."""
         try:
-            while not self._watch.bell.rung:
+            while not self._watch.over.is_set():
+                if self.watched is not self._current:
+                    self._begin(self.watched)
                 self._try()
+                self._bell.reset()
         except Exception as error:  # noqa: BLE001  # the caller of watch() raises it
             self._watch.failures.append(error)
         finally:
-            self._watch.bell.let_go()
+            self._bell.close()
 
     def _try(self) -> None:
-        key = self._watched.calendar.key
         try:
             with translated(self._watch.settings):
                 self._session()
         except (SourceRefusedError, CalendarMissingError) as error:
             if isinstance(error, SourceRefusedError):
-                self._watch.refusals[key] = error
+                self._watch.refusals[self._current.place] = error
             self._trouble(REFUSED_RETRY)
+        except SourceDownError:
+            self._unseen()  # the gate says when to come back
         except SourceError:
             self._trouble(LAST_RETRY)
+
+    def _unseen(self) -> None:
+        """Have the calendar looked at as soon as it can be: anything may happen meanwhile."""
+        if self._state is self:
+            self._state = None
 
     def _trouble(self, longest: float) -> None:
         """Have the calendar looked at, once, and wait, longer each time."""
         if longest == REFUSED_RETRY and not self._troubled:
-            self._watch.report(self._watched.calendar)
+            self._watch.report(self._current)
             self._troubled = True
-        if self._state is self:
-            self._state = None
-        self._watch.bell.wait(self._retry * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
+        self._unseen()
+        self._bell.wait(self._retry * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
         self._retry = min(self._retry * 2, longest)
 
     def _session(self) -> None:
-        connection = self._watch.pool.connect(self._watched.login)
+        place = self._current.place
+        with self._watch.gate.attempt() as may:
+            if not may or self._bell.rung:
+                return
+            connection = self._watch.pool.connect(place.login)
         try:
-            while not self._watch.bell.rung:
+            while not self._bell.rung:
                 # each time anew: nothing tells a session of Dovecot that its folder was replaced
-                self._look(folders.examine(connection, self._watched.folder))
+                self._look(folders.examine(connection, place.folder))
                 if connection.can("IDLE"):
                     self._idle(connection)
                 else:
@@ -193,22 +166,25 @@ class Watcher:
             connection.drop()
 
     def _look(self, box: extensions.Examined) -> None:
-        """Report what happened while nobody listened."""
+        """Report what happened while nobody listened, or before anybody did."""
         self._retry, self._troubled = FIRST_RETRY, False
-        self._watch.refusals.pop(self._watched.calendar.key, None)
-        if self._state not in (self, box):
-            self._watch.report(self._watched.calendar)
+        self._watch.refusals.pop(self._current.place, None)
+        known = self._watch.memory.known(self._current.place)
+        before = known if self._state is self else self._state
+        seen_at_all = self._state is not self or known is not None
+        if seen_at_all and before != box and (known is None or differs(known, box)):
+            self._watch.report(self._current)
         self._state = box
 
     def _heard(self, lines: Sequence[bytes]) -> None:
         if any(map(is_change, lines)):
             self._state = None
-            self._watch.report(self._watched.calendar)
+            self._watch.report(self._current)
 
     def _ask(self, connection: Connection) -> None:
         """Wait, and have the server say what it knows."""
-        self._watch.bell.wait(self._watch.settings.poll_seconds)
-        if not self._watch.bell.rung:
+        self._bell.wait(self._watch.settings.poll_seconds)
+        if not self._bell.rung:
             answer = extensions.run(connection.client, b"NOOP", name="NOOP")
             self._heard([response[0] for response in answer])
 
@@ -219,26 +195,27 @@ class Watcher:
         sock.settimeout(0.0)
         lines = Lines(sock)
         end = time.monotonic() + self._watch.settings.idle_seconds
-        while (left := end - time.monotonic()) > 0 and not self._watch.bell.rung:
-            if self._watch.bell.wait(left, sock):
+        while (left := end - time.monotonic()) > 0 and not self._bell.rung:
+            if self._bell.wait(left, sock):
                 self._heard(_untagged(lines.ready(), tag))
         sock.settimeout(self._watch.settings.timeout)
         sock.sendall(b"DONE\r\n")
-        if not self._watch.bell.rung:
+        if not self._bell.rung:
             self._finish(lines, sock, tag)
 
     def _finish(self, lines: Lines, sock: socket.socket, tag: bytes) -> None:
         """Read to the end of IDLE's answer."""
         sock.settimeout(0.0)
         end = time.monotonic() + self._watch.settings.timeout
-        while (left := end - time.monotonic()) > 0 and not self._watch.bell.rung:
-            if self._watch.bell.wait(left, sock):
+        while (left := end - time.monotonic()) > 0 and not self._bell.rung:
+            if self._bell.wait(left, sock):
                 came = lines.ready()
                 self._heard(came)
                 if any(line.startswith(tag + b" ") for line in came):
                     sock.settimeout(self._watch.settings.timeout)
                     return
-        raise TimeoutError
+        if not self._bell.rung:
+            raise TimeoutError
 
 
 def _untagged(lines: list[bytes], tag: bytes) -> list[bytes]:
@@ -249,83 +226,39 @@ def _untagged(lines: list[bytes], tag: bytes) -> list[bytes]:
     return lines
 
 
-class Sweeper:
-    """Asks for the state of folders that have no connection of their own, one after the other."""
+class Watchers:
+    """As many watchers as there may be, on the folders that changed most lately."""
 
     def __init__(self, watch: Watch, watched: Sequence[Watched]) -> None:
         self._watch = watch
-        self._watched = watched
-        self._states: dict[str, object] = {}
+        self._all = {each.place: each for each in watched}
+        first = watch.memory.latest(self._all, watch.settings.max_watched)
+        self._watchers = [Watcher(watch, self._all[place]) for place in first]
 
-    def run(self) -> None:
-        """Go round until the bell rings."""
-        try:
-            while not self._watch.bell.rung:
-                for watched in self._watched:
-                    if not self._watch.bell.rung:
-                        self._look(watched)
-                self._watch.bell.wait(self._watch.settings.poll_seconds)
-        except Exception as error:  # noqa: BLE001  # the caller of watch() raises it
-            self._watch.failures.append(error)
-        finally:
-            self._watch.bell.let_go()
+    @property
+    def places(self) -> set[Place]:
+        """Return the folders that have a watcher."""
+        return {watcher.watched.place for watcher in self._watchers}
 
-    def _look(self, watched: Watched) -> None:
-        key = watched.calendar.key
-        state = self._state(watched)
-        if state != self._states.setdefault(key, state):
-            self._states[key] = state
-            self._watch.report(watched.calendar)
+    def threads(self) -> list[threading.Thread]:
+        """Return a thread for each, not started."""
+        return [
+            threading.Thread(target=watcher.run, name=f"imap-idle-{number}", daemon=True)
+            for number, watcher in enumerate(self._watchers)
+        ]
 
-    def _state(self, watched: Watched) -> object:
-        try:
-            with (
-                translated(self._watch.settings),
-                self._watch.pool.use(
-                    watched.login, lambda c: folders.examine(c, watched.folder)
-                ) as (_, box),
-            ):
-                return box
-        except SourceError as error:
-            return type(error)
+    def choose(self) -> None:
+        """Move watchers from the folders that have been quiet to those that were not."""
+        wanted = self._watch.memory.latest(self._all, len(self._watchers))
+        held = self.places
+        fresh = [place for place in wanted if place not in held]
+        keep = set(wanted)
+        idle = [watcher for watcher in self._watchers if watcher.watched.place not in keep]
+        few = 1 + len(self._watchers) // MOVED
+        for watcher, place in zip(idle[:few], fresh, strict=False):
+            watcher.move(self._all[place])
 
-
-def _threads(watch: Watch, watched: Sequence[Watched]) -> Iterator[threading.Thread]:
-    own = watched[: watch.settings.max_watched]
-    for number, each in enumerate(own):
-        yield threading.Thread(
-            target=Watcher(watch, each).run, name=f"imap-idle-{number}", daemon=True
-        )
-    if rest := watched[len(own) :]:
-        yield threading.Thread(target=Sweeper(watch, rest).run, name="imap-sweep", daemon=True)
-
-
-def watch(
-    settings: ImapSettings,
-    pool: Pool,
-    watched: Sequence[Watched],
-    changed: Callable[[Calendar], None],
-    stop: threading.Event,
-) -> None:
-    """Report changes until ``stop`` is set.
-
-    Raises SourceRefusedError when no folder may be watched, and what ``changed`` raised.
-    """
-    own = min(len(watched), settings.max_watched)
-    bell = Bell(1 + own + (len(watched) > own))
-    shared = Watch(settings, pool, changed, bell)
-    threads = list(_threads(shared, watched))
-    for thread in threads:
-        thread.start()
-    try:
-        while not stop.wait(0.5):
-            if shared.failures:
-                raise shared.failures[0]
-            if len(watched) == len(shared.refusals) > 0:
-                raise next(iter(shared.refusals.values()))
-    finally:
-        bell.ring()
-        end = time.monotonic() + JOIN_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
-        bell.let_go()
+    def end(self) -> None:
+        """Call all of them off."""
+        for watcher in self._watchers:
+            watcher.end()

@@ -60,11 +60,11 @@ class ImapSettings:
     """Of a larger message only its calendar part is fetched."""
     max_connections: int = 8
     max_watched: int = 100
-    """Folders that have a connection of their own for IDLE; further ones are polled."""
+    """Folders that have a connection of their own for IDLE; all are swept."""
     idle_seconds: float = 600.0
     """IDLE is sent again after this time (RFC 2177: at most 29 minutes)."""
     poll_seconds: float = 60.0
-    """How often to ask where there is no IDLE."""
+    """How often all folders of a login are swept, and asked where there is no IDLE."""
 
     @property
     def port_number(self) -> int:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from calendar_sync.imap import folders, idle
+from calendar_sync.imap import folders, sweeping
 from calendar_sync.imap.connection import Pool, translated
 from calendar_sync.imap.discovery import Discovery
+from calendar_sync.imap.idle import Watch, Watched
+from calendar_sync.imap.listings import Listings
 from calendar_sync.imap.settings import Login, login_of
-from calendar_sync.imap.sync import Run, fingerprint, parse_token
+from calendar_sync.imap.sweep import Memory, Place, Sweeps
+from calendar_sync.imap.sync import Run, fingerprint, is_as_read, parse_token
 from freebusy.errors import CalendarMissingError, SourceError
 from freebusy.ports import Calendar
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from calendar_sync.imap.relevance import Judgement
     from calendar_sync.imap.settings import ImapSettings
-    from freebusy.ports import Owner, SyncPage, SyncToken
+    from freebusy.ports import Held, Owner, SyncPage, SyncToken
 
 
 def calendar_key(login: Login, folder: str) -> str:
@@ -27,16 +31,16 @@ def calendar_key(login: Login, folder: str) -> str:
     return f"{quote(login.identity, safe='')}/{quote(folder, safe='')}"
 
 
-def folder_of(calendar: Calendar, login: Login) -> str:
+def folder_of(key: str, login: Login) -> str:
     """Return the folder in a key; raises CalendarMissingError for a key that is none of ours."""
-    username, slash, folder = calendar.key.partition("/")
+    username, slash, folder = key.partition("/")
     if not slash or unquote(username) != login.identity or not folder or "/" in folder:
         raise CalendarMissingError("no such calendar in this source")
     return unquote(folder)
 
 
 class ImapSource:
-    """Calendars on one mail server (``CalendarSource`` and ``WatchableSource``).
+    """Calendars on one mail server (also ``WatchableSource`` and ``SweepableSource``).
 
     Nothing is ever changed there: folders are opened by EXAMINE, bodies fetched by PEEK.
     """
@@ -45,13 +49,22 @@ class ImapSource:
         self._settings = settings
         self._pool = Pool(settings)
         self._discovery = Discovery(settings, self._pool)
+        self._sweeps = Sweeps(settings, self._pool)
+        self._memory = Memory()
+        self._listings = Listings(settings, self.calendars, self._discovery.forget)
 
     def calendars(self, owner: Owner) -> Sequence[Calendar]:
         """Return the owner's calendar folders that are there."""
         login = login_of(self._settings, owner)
-        with translated(self._settings):
-            found = self._discovery.find(owner)
-        return [Calendar(calendar_key(login, each.folder), owner, each.folder) for each in found]
+        try:
+            with translated(self._settings):
+                found = self._discovery.find(owner)
+        except CalendarMissingError:
+            self._listings.note(owner, ())
+            raise
+        made = [Calendar(calendar_key(login, each.folder), owner, each.folder) for each in found]
+        self._listings.note(owner, made)
+        return made
 
     def judgements(self, owner: Owner) -> Sequence[Judgement]:
         """Return every calendar folder that might count for a person, and why it does or not."""
@@ -61,7 +74,8 @@ class ImapSource:
     def sync(self, calendar: Calendar, token: SyncToken | None) -> Iterator[SyncPage]:
         """Yield what changed since ``token``; the connection is free again before the last page."""
         login = login_of(self._settings, calendar.owner)
-        folder = folder_of(calendar, login)
+        folder = folder_of(calendar.key, login)
+        place = Place(login, folder)
         try:
             with (
                 translated(self._settings),
@@ -71,13 +85,15 @@ class ImapSource:
                 last = yield from run.pages(parse_token(token))
         except CalendarMissingError:
             self._discovery.doubt(calendar.owner)
+            self._memory.forget(place)
             raise
+        self._memory.read(place, box)
         yield last
 
     def watch(
         self,
         calendars: Sequence[Calendar],
-        changed: Callable[[Calendar], None],
+        changed: Callable[[Calendar | Owner], None],
         stop: threading.Event,
     ) -> None:
         """Call ``changed`` for each change until ``stop`` is set.
@@ -85,16 +101,67 @@ class ImapSource:
         A calendar that has no login, or is none of ours, is left out; the error is raised
         where that is true of all.
         """
-        watched, failed = [], None
+        watched = self._watched(calendars)
+        shared = Watch(self._settings, self._pool, self._memory, changed)
+
+        def relisted(login: Login, news: frozenset[str] | None) -> None:
+            for owner in self._listings.changed(login, news):
+                changed(owner)
+
+        sweeping.watch(shared, self._sweeps, watched, relisted, stop)
+
+    def _watched(self, calendars: Sequence[Calendar]) -> list[Watched]:
+        places: dict[Place, list[Calendar]] = {}
+        failed: SourceError | None = None
         for calendar in calendars:
             try:
                 login = login_of(self._settings, calendar.owner)
-                watched.append(idle.Watched(calendar, login, folder_of(calendar, login)))
+                place = Place(login, folder_of(calendar.key, login))
+                places.setdefault(place, []).append(calendar)
             except SourceError as error:
                 failed = error
-        if failed is not None and not watched:
+        if failed is not None and not places:
             raise failed
-        idle.watch(self._settings, self._pool, watched, changed, stop)
+        return [Watched(place, tuple(some)) for place, some in places.items()]
+
+    # -- many at once
+
+    def groups(self, owners: Iterable[Owner]) -> Collection[Sequence[Owner]]:
+        """Group the owners by the login that reads their folders."""
+        found: dict[Login | Owner, list[Owner]] = {}
+        for owner in owners:
+            key: Login | Owner = owner
+            with contextlib.suppress(SourceError):
+                key = login_of(self._settings, owner)
+            found.setdefault(key, []).append(owner)
+        return list(found.values())
+
+    def unchanged(self, known: Mapping[Owner, Collection[Held]]) -> Collection[Owner]:
+        """Return those of whom one sweep of each login proves that nothing happened."""
+        found: list[Owner] = []
+        for owners in self.groups(known):
+            login = login_of(self._settings, owners[0])
+            found += self._unchanged(login, {owner: known[owner] for owner in owners})
+        return found
+
+    def _unchanged(self, login: Login, known: Mapping[Owner, Collection[Held]]) -> list[Owner]:
+        folder = {held.key: folder_of(held.key, login) for some in known.values() for held in some}
+        view = self._sweeps.look(login, folder.values())
+        if view.news is None:
+            return []
+        relisted = set(self._listings.changed(login, view.news))
+
+        def is_same(held: Held) -> bool:
+            box = view.states.get(folder[held.key])
+            return is_as_read(held.token, fingerprint(held.key), box)
+
+        return [
+            owner
+            for owner, some in known.items()
+            if owner not in relisted
+            and self._listings.holds(owner, [held.key for held in some])
+            and all(map(is_same, some))
+        ]
 
     def close(self) -> None:
         """Log out of idle connections."""

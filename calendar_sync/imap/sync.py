@@ -135,6 +135,17 @@ def _unchanged(token: Token, box: Examined) -> bool:
     return token.modseq is not None and seen == (box.highestmodseq, box.exists, box.uidnext)
 
 
+def is_as_read(text: str, calendar: str, box: Examined | None) -> bool:
+    """Whether a mailbox proves to be as it was at a token.
+
+    Without modification sequences nothing does: ``\\Deleted`` may have been set.
+    """
+    if box is None:
+        return False
+    token = usable(parse_token(text), calendar, box)
+    return token is not None and _unchanged(token, box)
+
+
 def _since(connection: Connection, token: Token) -> Changes:
     states, vanished = extensions.list_states(connection.client, token.modseq)
     deleted = UidSet.of(state.uid for state in states if state.deleted)

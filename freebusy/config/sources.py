@@ -83,9 +83,9 @@ class ImapSource(AnySource, WithPassword):
     """Patterns of folders of which those events count to which a person is invited."""
     max_connections: Annotated[Count, Field(ge=1, le=1000)] = 8
     max_watched: Annotated[Count, Field(le=10_000)] = 100
-    """Folders with a connection of their own for IDLE; further ones are polled."""
+    """Folders with a connection of their own for IDLE; all are swept."""
     poll: Annotated[Duration, between(SECOND, DAY)] = MINUTE
-    """How often to ask for changes where there is no IDLE."""
+    """How often all folders of a login are swept."""
     idle: Annotated[Duration, between(SECOND, 29 * MINUTE)] = 10 * MINUTE
     """How often IDLE is sent again (RFC 2177: at least every 29 minutes)."""
     timeout: Annotated[Duration, between(SECOND, HOUR)] = timedelta(seconds=30)

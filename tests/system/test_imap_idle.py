@@ -156,7 +156,7 @@ def test_a_refused_login_ends_the_watch(mail_server: MailServer) -> None:
     owner = Owner(user, f"{user}@example.com")
     source = ImapSource(settings(mail_server, password="wrong"))
     calendar = Calendar(f"{user}/INBOX", owner, "INBOX")
-    reported: list[Calendar] = []
+    reported: list[Calendar | Owner] = []
     start = time.monotonic()
     with pytest.raises(SourceRefusedError):
         source.watch([calendar], reported.append, threading.Event())
@@ -176,7 +176,7 @@ def test_one_without_login_does_not_keep_the_others(case: Case) -> None:
 def test_an_error_in_the_callback_is_raised(case: Case) -> None:
     """What ``changed`` raises comes out of ``watch``."""
 
-    def changed(_: Calendar) -> None:
+    def changed(_: Calendar | Owner) -> None:
         raise LookupError
 
     calendar = case.calendar
