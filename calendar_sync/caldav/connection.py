@@ -65,7 +65,6 @@ class Answer:
     """Where it came from in the end."""
     response: http.client.HTTPResponse = field(repr=False)
     deadline: float = 0.0
-    limit: int = MAX_ANSWER
 
     @property
     def ok(self) -> bool:
@@ -78,7 +77,7 @@ class Answer:
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the body; SourceUnavailableError where it is too long or takes too long."""
-        left = self.limit
+        left = MAX_ANSWER
         while piece := self.response.read1(PIECE):
             left -= len(piece)
             if left < 0:
