@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ALL = ("reading", "change", "first_sync", "get", "retr", "put", "stor", "startup")
+ALL = ("reading", "change", "first_sync", "get", "retr", "put", "stor", "sameness", "startup")
 
 
 def main() -> int:

@@ -43,6 +43,7 @@ TransferOutcome = Literal["completed", "aborted"]
 
 _PREFIX = "freebusy_"
 _TRANSFERS = ("RETR", "STOR", "LIST", "NLST", "MLSD")
+_PROTOCOLS: tuple[TransferProtocol, ...] = ("http", "https", "ftp", "ftps")
 _CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 
@@ -78,10 +79,12 @@ class Metrics:
         self._publications = self._counter(
             "publications", "Uploads, renames and removals.", "protocol", "outcome"
         )
-        self._names = self._counter(
+        names = self._counter(
             "names_refused", "Requests for names that are not there, or not for the visitor.",
             "protocol",
         )  # fmt: skip
+        # Looked up once: what a refusal costs is not to be told from what a file costs.
+        self._name_refused = {protocol: names.labels(protocol).inc for protocol in _PROTOCOLS}
         self._scans = self._counter("scans_slowed", "Refusals held back from who asks for many.")
         responses = self._counter("http_responses", "Answers by class of status.", "status")
         self._responses = [responses.labels(name) for name in _CLASSES]
@@ -119,7 +122,7 @@ class Metrics:
 
     def name_refused(self, protocol: TransferProtocol) -> None:
         """Count a request for a name that is unknown, hidden or malformed."""
-        self._names.labels(protocol).inc()
+        self._name_refused[protocol]()
 
     def scan_slowed(self) -> None:
         """Count a refusal that is held back, because its visitor asked for many names."""

@@ -190,6 +190,8 @@ class Publishing:
 
     def _target(self, terms: Terms, path: str, visitor: Visitor) -> _Target | None:
         """Return what a path means for a visitor; None for nobody and for not allowed alike."""
+        if not terms.rights.publishes(visitor):
+            return None  # before any name is looked at: how long that takes would tell names
         name, temporary = terms.rights.roster.named_by(path), None
         if name is None:
             published = temporary_target(path)
