@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from freebusy import gateway
+from freebusy.combine import Combination
 from freebusy.errors import FreeBusyError, NotFreeBusyError
 from freebusy.exits import say
 from freebusy.freer import Freer, freer
 from freebusy.importing import Intake, foresee, read_folder
 from freebusy.period import from_seconds, to_seconds
 from freebusy.publications import Entry, Ledger
+from freebusy.publisher import does_without_calendars, has_spoken, unread
 from freebusy.standing import open_store
 from freebusy.store import Store
 from freebusy.vfreebusy import decode
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 
 JSON_VERSION = 1
 """Grows when a program that reads the JSON would have to change."""
+_WIDTH = 79
 
 
 # -- publications
@@ -42,7 +47,7 @@ JSON_VERSION = 1
 def print_publications(config: Config, name: str, *, as_json: bool) -> None:
     """Print what was published for a person, the newest first; raises StoreError."""
     (person,) = gateway.wanted(config, [name])
-    entries = _history(config, person)
+    entries, awaited = _history(config, person)
     if as_json:
         listed = [_entry_json(entry) for entry in entries]
         print(
@@ -52,7 +57,7 @@ def print_publications(config: Config, name: str, *, as_json: bool) -> None:
     if not entries:
         print(f"Nothing was published for {person}, or nothing of it is kept.")
     for entry in entries:
-        print("\n".join(_entry_lines(entry, gateway.now(), config.timezone)))
+        print("\n".join(_entry_lines(entry, awaited, gateway.now(), config.timezone)))
 
 
 def print_body(config: Config, name: str, number: int) -> None:
@@ -76,29 +81,69 @@ def print_body(config: Config, name: str, number: int) -> None:
         sys.stdout.buffer.write(body)
 
 
-def _history(config: Config, name: str) -> Sequence[Entry]:
+def _history(config: Config, name: str) -> tuple[Sequence[Entry], str | None]:
+    """Return a person's entries, and the calendar that must be read before they count."""
     store = open_store(config)
     if store is None:
-        return ()
-    try:
-        return Ledger(store).history(name)
-    finally:
-        store.close()
+        return (), None
+    with closing(store):
+        entries = Ledger(store).history(name)
+        return entries, _awaited(config, store, name, entries)
 
 
-def _entry_lines(entry: Entry, now: datetime, zone: str) -> Iterator[str]:
-    yield f"{entry.id:<6}{full(from_seconds(entry.received), now, zone)}  {_standing(entry)}"
-    yield f"      {_origin(entry)}"
-    start, end = (wall(from_seconds(moment), zone) for moment in entry[-4:-2])
-    yield (
-        f"      {counted(entry.periods, 'period')}, {day(start)} {start.year} to"
-        f" {day(end)} {end.year}, {counted(entry.size, 'octet')}{_times(entry, now)}"
-    )
+def _awaited(config: Config, store: Store, name: str, entries: Sequence[Entry]) -> str | None:
+    """Return what is read for the first time before anything that was published counts."""
+    rule = Combination(config.members[name].combine)
+    own = any(entry.own and entry.in_force for entry in entries)
+    calendar = unread(store.calendars(name))
+    if calendar is None or does_without_calendars(rule, own=own):
+        return None
+    if has_spoken(store, name) and gateway.tree(config).read(name) is not None:
+        return None
+    return safe(calendar.name) if calendar.key else f"source {calendar.source}"
 
 
-def _standing(entry: Entry) -> str:
+def _entry_lines(entry: Entry, awaited: str | None, now: datetime, zone: str) -> Iterator[str]:
     whose = "own" if entry.own else "shared"
-    return f"{whose}, {'in force' if entry.in_force else entry.ending or 'ended'}"
+    state, more = _standing(entry, awaited, now, zone)
+    yield f"{entry.id:<6}{full(from_seconds(entry.received), now, zone)}  {whose}, {state}"
+    yield from _wrapped(_origin(entry))
+    start, end = (_date(moment, zone) for moment in (entry.window_start, entry.window_end))
+    yield from _wrapped(
+        f"{counted(entry.periods, 'period')}, {start} to {end}, {counted(entry.size, 'octet')}"
+    )
+    if entry.times > 1:
+        yield from _wrapped(
+            f"sent {entry.times:,} times, first {distance(from_seconds(entry.first), now)}"
+        )
+    if more:
+        yield from _wrapped(more)
+
+
+def _standing(entry: Entry, awaited: str | None, now: datetime, zone: str) -> tuple[str, str]:
+    """Return how an entry stands, in words, and what more there is to say of that."""
+    if not entry.in_force:
+        return entry.ending or "ended", ""
+    if entry.window_end <= to_seconds(now):
+        return f"over since {_date(entry.window_end, zone)}", ""
+    if awaited is not None:
+        return "waits", f"waits for the first reading of {awaited}"
+    return "in force", ""
+
+
+def _date(seconds: int, zone: str) -> str:
+    local = wall(from_seconds(seconds), zone)
+    return f"{day(local)} {local.year}"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width=_WIDTH,
+        initial_indent=" " * 6,
+        subsequent_indent=" " * 8,
+        break_on_hyphens=False,
+    )
 
 
 def _origin(entry: Entry) -> str:
@@ -106,12 +151,6 @@ def _origin(entry: Entry) -> str:
     where = f" from {entry.address}" if entry.address else ""
     client = f", {entry.client}" if entry.client else ""
     return safe(f"by {who}{where}, {entry.protocol}{client}")
-
-
-def _times(entry: Entry, now: datetime) -> str:
-    if entry.times == 1:
-        return ""
-    return f"; sent {entry.times} times, first {distance(from_seconds(entry.first), now)}"
 
 
 def _entry_json(entry: Entry) -> dict[str, Any]:

@@ -148,7 +148,8 @@ class Publisher:
             publications = self._ledger.in_force(name)
         before = self._public.read(name)
         standing = self._standing(name, states, before)
-        if standing == "waits" and not _does_without_calendars(rule, publications):
+        own = any(publication.is_own for publication in publications)
+        if standing == "waits" and not does_without_calendars(rule, own=own):
             return "unknown" if before is None else "unchanged"
         computed = self._computed(person, span, states) if standing == "tells" else None
         max_age = self.rules.publication_max_age
@@ -166,8 +167,7 @@ class Publisher:
         DTSTART..DTEND must not claim to know more than the calendars do.  Once there is
         a file it goes on, though: what is known is better shown than frozen.
         """
-        unread = any(state.last_success is None and not state.is_absent for state in states)
-        if unread and (before is None or not self._has_spoken(name)):
+        if unread(states) is not None and (before is None or not self._has_spoken(name)):
             return "waits"
         return "tells" if any(self._tells(state) for state in states) else "nothing"
 
@@ -207,7 +207,7 @@ class Publisher:
 
         That is one that an older state left, and which stays until all is read again.
         """
-        return name in self._spoken or self._store.meta(f"spoken:{name}") == "yes"
+        return name in self._spoken or has_spoken(self._store, name)
 
     def _withdraw(self, name: str) -> Refreshed:
         self._spoken.discard(name)
@@ -262,9 +262,21 @@ def _uncounted(outcome: RefreshOutcome) -> None:
     """Do nothing: nobody counts."""
 
 
-def _does_without_calendars(rule: Combination, publications: Sequence[Publication]) -> bool:
-    """Whether the person's own publication is all that the file is made of."""
-    return rule is Combination.PUBLISHED and any(known.is_own for known in publications)
+def unread(states: Sequence[CalendarState]) -> CalendarState | None:
+    """Return the first calendar that is there and was never read, None where all were."""
+    return next(
+        (state for state in states if state.last_success is None and not state.is_absent), None
+    )
+
+
+def has_spoken(store: Store, name: str) -> bool:
+    """Whether what a store knows of a person has been enough for a file."""
+    return store.meta(f"spoken:{name}") == "yes"
+
+
+def does_without_calendars(rule: Combination, *, own: bool) -> bool:
+    """Whether a person's own publication, if there is one, is all that the file is made of."""
+    return own and rule is Combination.PUBLISHED
 
 
 def _reached(span: TimeRange, states: Sequence[CalendarState]) -> TimeRange | None:

@@ -47,10 +47,11 @@ def read_calendar(
     items: Sequence[ItemReading] = (),
     objects: Sequence[ObjectSpans] = (),
     at: datetime = NOW,
+    key: str | None = None,
 ) -> int:
     """Note a calendar as read at a time; return its id."""
     seconds = to_seconds(at)
-    found = store.calendar(person, "demo", f"{person}/work", "work")
+    found = store.calendar(person, "demo", key or f"{person}/work", "work")
     state = {
         "last_attempt": seconds,
         "last_success": seconds,

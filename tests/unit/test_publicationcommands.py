@@ -18,7 +18,7 @@ from freebusy.publicationcommands import (
     print_publications,
 )
 from freebusy.publications import Ledger, Received
-from tests.unit.command_state import NOW, configured, opened, publish
+from tests.unit.command_state import NOW, configured, opened, publish, read_calendar
 from tests.unit.test_oldfiles import FILE, put
 
 if TYPE_CHECKING:
@@ -74,11 +74,70 @@ def test_the_list(config: Config, capsys: Capture) -> None:
     assert [
         "2     Mon 01 Jun 2026 12:25 (5 min ago)  own, in force",
         "      by hans/outlook from 192.0.2.1, ftps, Microsoft Office/16.0",
-        f"{covers}; sent 2 times, first 5 h ago",
+        covers,
+        "      sent 2 times, first 5 h ago",
         "1     Sat 30 May 2026 12:30 (2 d ago)  shared, replaced",
         "      by freebusy from 192.0.2.1, ftp",
         covers,
     ] == capsys.readouterr().out.splitlines()
+
+
+def listed(config: Config, capsys: Capture) -> list[str]:
+    print_publications(config, "hans", as_json=False)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_what_no_longer_counts(config: Config, capsys: Capture) -> None:
+    """One whose window has passed is not said to be in force."""
+    store = opened(config)
+    sent(store, NOW - timedelta(days=60), window=TimeRange(START - timedelta(days=60), NOW))
+    store.close()
+    assert "own, over since Mon 01 Jun 2026" in listed(config, capsys)[0]
+
+
+def test_what_does_not_count_yet(config: Config, capsys: Capture) -> None:
+    """One that waits for a calendar says for which, until that was read or is not there."""
+    store = opened(config)
+    sent(store, NOW)
+    unlisted = store.calendar("hans", "demo", "", "").id
+    assert "      waits for the first reading of source demo" == listed(config, capsys)[-1]
+    store.forget(unlisted)
+    store.calendar("hans", "demo", "x", "INBOX/Dates")
+    first, *_, last = listed(config, capsys)
+    assert "own, waits" in first
+    assert "      waits for the first reading of INBOX/Dates" == last
+    read_calendar(store, "hans", key="x")
+    assert "own, in force" in listed(config, capsys)[0]
+    store.close()
+
+
+@pytest.mark.parametrize(("rule", "own", "waits"), [("union", True, True),
+    ("published", True, False), ("published", False, True)])  # fmt: skip
+def test_what_does_without_a_calendar(
+    tmp_path: Path, capsys: Capture, rule: str, *, own: bool, waits: bool
+) -> None:
+    """Where the own publication is the file, it waits for nothing."""
+    config = configured(tmp_path, f'[publish]\ncombine = "{rule}"')
+    store = opened(config)
+    sent(store, NOW, is_own=own)
+    store.calendar("hans", "demo", "", "")
+    store.close()
+    assert waits == ("waits" in listed(config, capsys)[0])
+
+
+def test_the_list_on_a_terminal(config: Config, capsys: Capture) -> None:
+    """However often something was sent, and by whatever, no line is longer than 80 columns."""
+    store = opened(config)
+    for hour in (500, 400):
+        sent(
+            store,
+            NOW - timedelta(hours=hour),
+            address="2001:db8:1234:5678:9abc:def0:1234:5678",
+            client="Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; Microsoft Office 2002) x",
+        )
+    store.calendar("hans", "demo", "x", " ".join(["INBOX/Calendar of somebody"] * 4))
+    store.close()
+    assert max(map(len, listed(config, capsys))) < 80
 
 
 def test_the_list_as_json(config: Config, capsys: Capture) -> None:
