@@ -44,6 +44,20 @@ class CalendarOwner:
     """The IANA zone of floating times and of whole days."""
     needs_action: FreeBusyType = FreeBusyType.BUSY_TENTATIVE
     working_elsewhere: FreeBusyType = FreeBusyType.FREE
+    attendees_only: bool = False
+    """Only events count to which the owner is invited: it is a group's calendar."""
+
+    def counted(self, record: BusyRecord) -> int:
+        """Return how a record counts for this owner."""
+        if self.attendees_only and not any(
+            who in self.addresses for who, _ in record.participation
+        ):
+            return FreeBusyType.FREE
+        return counted(record, self.addresses, self.needs_action, self.working_elsewhere)
+
+    def periods(self, record: BusyRecord, window: tuple[int, int]) -> list[Span]:
+        """Return what a stored VFREEBUSY says in a window; nobody is invited to one."""
+        return [] if self.attendees_only else list(clip(record.periods, *window))
 
 
 @dataclass(slots=True)
@@ -92,7 +106,7 @@ def expand_object(
         _expand_single(parts[0][0], owner, window, expansion)
         return
     for record in (record for part in parts for record in part if record.start is None):
-        expansion.spans += clip(record.periods, *window)
+        expansion.spans += owner.periods(record, window)
     clock = OwnerClock(owner.zone)
     try:
         for thing in resolve_parts(parts, clock.instant):
@@ -132,7 +146,7 @@ def _expand_single(
 ) -> None:
     """Add the one instance of an event that does not recur, or an override by itself."""
     if record.start is None:
-        expansion.spans += clip(record.periods, *window)
+        expansion.spans += owner.periods(record, window)
         return
     clock = OwnerClock(owner.zone)
     try:
@@ -140,7 +154,7 @@ def _expand_single(
         start = place.to_utc(record.start.local)
         end = end_of(place, start, length_of(record, record.start, clock))
         if start < window[1] and end > window[0] and start < end:
-            state = counted(record, owner.addresses, owner.needs_action, owner.working_elsewhere)
+            state = owner.counted(record)
             if state:
                 expansion.spans.append((max(start, window[0]), min(end, window[1]), state))
     except _UNREADABLE as error:
@@ -201,13 +215,8 @@ class _Instances:
             start = self.clock.instant(master.start)
             length = length_of(master, master.start, self.clock)
             end = end_of(self.clock.zone(master.start.zone), start, length)
-            found.append((start, end, self.counted(master)))
+            found.append((start, end, self.owner.counted(master)))
         return self._kept(found)
-
-    def counted(self, record: BusyRecord) -> int:
-        """Return how a record counts for this owner."""
-        owner = self.owner
-        return counted(record, owner.addresses, owner.needs_action, owner.working_elsewhere)
 
     def _of_overrides(self) -> Iterator[Span]:
         for override in self.thing.overrides.values():
@@ -216,7 +225,7 @@ class _Instances:
                 place = self.clock.zone(record.start.zone)
                 start = place.to_utc(record.start.local)
                 length = length_of(record, record.start, self.clock)
-                yield start, end_of(place, start, length), self.counted(record)
+                yield start, end_of(place, start, length), self.owner.counted(record)
 
     def _kept(self, spans: Iterable[Span]) -> list[Span]:
         """Return what is not free, not empty and inside the window, cut to it."""
@@ -233,7 +242,7 @@ class _Instances:
         # of a start in the hour that the owner's clock shows twice, the instant counts
         written = master.start if master.start and master.on_owner_wall else start
         length = length_of(master, written, self.clock)
-        state = self.counted(master)
+        state = self.owner.counted(master)
         ranges = _Ranges(self.thing.ranges, start, self)
         if not state and ranges.free:
             return
@@ -348,7 +357,7 @@ class _Ranges:
             own = length_of(record, record.start, instances.clock)
             new = self._place.to_local(instances.clock.instant(record.start))
             shift = new - self._place.to_local(override.instant)
-            self._steps.append((override.instant, shift, own, instances.counted(record)))
+            self._steps.append((override.instant, shift, own, instances.owner.counted(record)))
         self.furthest = max((abs(step[1]) for step in self._steps), default=0)
         self.longest = max(
             (step[2].days * DAY + step[2].seconds for step in self._steps), default=0

@@ -85,13 +85,18 @@ class Reading:
 
 
 def read_object(
-    data: bytes, watched: tuple[int, int] | None = None, *, cut_off: bool = False
+    data: bytes,
+    watched: tuple[int, int] | None = None,
+    *,
+    cut_off: bool = False,
+    all_attendees: bool = False,
 ) -> Reading:
     """Read iCalendar text into busy records (RFC 5545 §3.4).
 
     ``watched`` is the time, in UTC seconds, in which a zone's own definition is
     compared with the database's.  Of a text that is ``cut_off`` the last line is
-    not trusted; a rule lost that way makes its event tentative.  Raises
+    not trusted; a rule lost that way makes its event tentative.  With ``all_attendees``
+    records name those, too, whose answer changes nothing.  Raises
     CalendarDataError only where the text has more than :data:`MAX_COMPONENTS`.
     """
     text, last = unfold(data), ""
@@ -99,7 +104,7 @@ def read_object(
         text, _, last = text.rpartition("\n")
     stream = read_stream(text)
     reading = Reading(passed_by=stream.passed_by)
-    reader = _Reader(reading, stream.definitions, watched)
+    reader = _Reader(reading, stream.definitions, watched, all_attendees=all_attendees)
     for index, component in enumerate(stream.events):
         reader.read(component, index)
     if cut_off and last.upper().startswith(("RRULE", "RDATE")) and reading.records:
@@ -116,8 +121,14 @@ class _Reader:
     """Reads the events of one text, all under the same zone definitions."""
 
     def __init__(
-        self, reading: Reading, definitions: dict[str, str], watched: tuple[int, int] | None
+        self,
+        reading: Reading,
+        definitions: dict[str, str],
+        watched: tuple[int, int] | None,
+        *,
+        all_attendees: bool,
     ) -> None:
+        self._all_attendees = all_attendees
         self._reading = reading
         self._definitions = definitions
         self._watched = watched
@@ -142,7 +153,8 @@ class _Reader:
             raise CalendarDataError("an event without DTSTART")
         start = self._moment(starts[-1])
         state, explicit = stated(properties)
-        participation = _participation(get("ATTENDEE", ()))
+        lines = get("ATTENDEE", ())
+        participation = _everybody(lines) if self._all_attendees else _participation(lines)
         organizer = get("ORGANIZER") if participation else None
         recurrence_id = get("RECURRENCE-ID") or []
         end, duration = self._extent(uid, properties, start)
@@ -334,6 +346,11 @@ def _participation(rests: Sequence[str]) -> list[tuple[str, str]]:
     if not any(status in LOWERING for _, status in found):
         return []
     return [(_address(rest), status) for rest, status in found if status]
+
+
+def _everybody(rests: Sequence[str]) -> list[tuple[str, str]]:
+    """Return ``(address, PARTSTAT)`` of all attendees."""
+    return [(_address(rest), _partstat(rest)) for rest in rests]
 
 
 def _partstat(rest: str) -> str:

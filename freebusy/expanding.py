@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -77,7 +77,13 @@ def expanding(person: Person, span: TimeRange, state: CalendarState | None = Non
     fall short of them, a window that grows again would find it missing.
     """
     kept = None if state is None else reached(state)
-    return Expanding(person.owner, kept or horizon(span), span.seconds)
+    return Expanding(_owner(person, state), kept or horizon(span), span.seconds)
+
+
+def _owner(person: Person, state: CalendarState | None) -> CalendarOwner:
+    if state is None or not state.attendees_only:
+        return person.owner
+    return replace(person.owner, attendees_only=True)
 
 
 def basis(person: Person) -> str:
@@ -105,8 +111,8 @@ def expand_further(
     The caller holds the person's sync lock.  Where only the end moved, only objects
     that reach beyond the old one are touched.
     """
-    task = expanding(person, span)
-    start, end = task.horizon
+    start, end = horizon(span)
+    task = Expanding(_owner(person, state), (start, end), span.seconds)
     only_longer = (
         state.basis == basis(person)
         and state.horizon_start is not None

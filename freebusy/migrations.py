@@ -46,6 +46,8 @@ CALENDARS = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("doubted_since", sa.Integer),
     sa.Column("doubts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("is_own", sa.Boolean, nullable=False, server_default="1"),
+    sa.Column("attendees_only", sa.Boolean, nullable=False, server_default="0"),
     sa.UniqueConstraint("person", "source", "key"),
 )
 ITEMS = sa.Table(
@@ -138,11 +140,23 @@ def _add_logins(connection: sa.Connection) -> None:
     SCHEMA.create_all(connection, tables=[APP_PASSWORDS, LOGIN_FAILURES])
 
 
+def _add_kinds_of_calendars(connection: sa.Connection) -> None:
+    known = {column["name"] for column in sa.inspect(connection).get_columns(CALENDARS.name)}
+    for column in (CALENDARS.c.is_own, CALENDARS.c.attendees_only):
+        if column.name not in known:  # the first step makes the table as it is now
+            default = column.server_default.arg  # type: ignore[union-attr]  # both have one
+            connection.exec_driver_sql(
+                f"ALTER TABLE {CALENDARS.name} ADD COLUMN {column.name} BOOLEAN"
+                f" NOT NULL DEFAULT {default}"
+            )
+
+
 STEPS: tuple[Callable[[sa.Connection], None], ...] = (
     _create,
     _add_merged,
     _add_publications,
     _add_logins,
+    _add_kinds_of_calendars,
 )
 
 

@@ -62,6 +62,10 @@ class Calendar:
     owner: Owner = field(compare=False)
     name: str
     """For people: a folder name."""
+    is_own: bool = field(default=True, compare=False)
+    """Whether it says something of the owner's free time; what others share says only busy."""
+    attendees_only: bool = field(default=False, compare=False)
+    """Only events count to which the owner is invited.  Never changes while ``key`` is the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,8 @@ class Publisher:
 
     def _tells(self, state: CalendarState) -> bool:
         """Whether a calendar was read, and is one that its owner keeps."""
+        if not state.is_own:  # who keeps a paper diary is not free because others are not
+            return False
         return state.last_success is not None and (state.ever_held or self.rules.untouched_is_free)
 
     def _as_of(self, states: Sequence[CalendarState]) -> datetime | None:

@@ -73,6 +73,10 @@ class CalendarState:
     """Since when it has looked empty or gone without proof."""
     doubts: int = 0
     """How often it has looked so by now."""
+    is_own: bool = True
+    """Whether it says something of the person's free time, and not only of busy time."""
+    attendees_only: bool = False
+    """Only events count to which the person is invited."""
 
     @property
     def is_absent(self) -> bool:
@@ -125,21 +129,36 @@ class Store:
 
     # -- calendars
 
-    def calendar(self, person: str, source: str, key: str, name: str) -> CalendarState:
+    def calendar(
+        self,
+        person: str,
+        source: str,
+        key: str,
+        name: str,
+        *,
+        is_own: bool = True,
+        attendees_only: bool = False,
+    ) -> CalendarState:
         """Return a calendar's state, noting it as new where it is."""
         found = self._calendars(
             _CALENDARS_OF.where(CALENDARS.c.source == source, CALENDARS.c.key == key),
             person=person,
         )
-        if found:
+        kind = {"is_own": is_own, "attendees_only": attendees_only}
+        if not found:
+            with self._write() as connection:
+                connection.execute(
+                    insert(CALENDARS)
+                    .values(person=person, source=source, key=key, name=name, **kind)
+                    .on_conflict_do_nothing()
+                )
+        elif (found[0].is_own, found[0].attendees_only) == (is_own, attendees_only):
             return found[0]
-        with self._write() as connection:
-            connection.execute(
-                insert(CALENDARS)
-                .values(person=person, source=source, key=key, name=name)
-                .on_conflict_do_nothing()
-            )
-        return self.calendar(person, source, key, name)
+        else:
+            self.note(found[0].id, **kind)
+        return self.calendar(
+            person, source, key, name, is_own=is_own, attendees_only=attendees_only
+        )
 
     def calendars(self, person: str | None = None) -> list[CalendarState]:
         """Return the calendars of a person, or of everybody, by person and name."""

@@ -145,7 +145,7 @@ class Syncer:
             return ()
         outcome.calendars = tuple(calendars)
         for calendar in calendars:  # all are noted before the first is read: no half picture
-            self._state(person, feed, calendar.key, calendar.name)
+            self._state_of(person, feed, calendar)
         listed = {calendar.key for calendar in calendars}
         for state in self._known(person, feed):
             if state.key == UNDISCOVERED or (state.key not in listed and not state.last_success):
@@ -156,6 +156,16 @@ class Syncer:
 
     def _state(self, person: Person, feed: Feed, key: str, name: str) -> CalendarState:
         return self._store.calendar(person.name, feed.name, key, name)
+
+    def _state_of(self, person: Person, feed: Feed, calendar: Calendar) -> CalendarState:
+        return self._store.calendar(
+            person.name,
+            feed.name,
+            calendar.key,
+            calendar.name,
+            is_own=calendar.is_own,
+            attendees_only=calendar.attendees_only,
+        )
 
     def _known(self, person: Person, feed: Feed) -> list[CalendarState]:
         states = self._store.calendars(person.name)
@@ -170,10 +180,10 @@ class Syncer:
         progress: Callable[[int, int | None], None],
     ) -> None:
         span = self.rules.window(person, self._now())
-        state = self._state(person, feed, calendar.key, calendar.name)
+        state = self._state_of(person, feed, calendar)
         if outgrown(person, state, span):
             expand_further(self._store, self._workers, person, state, span)
-            state = self._state(person, feed, calendar.key, calendar.name)
+            state = self._state_of(person, feed, calendar)
             outcome.changed = True
         task = expanding(person, span, state)
         run = Run(self._store, self._workers, state, task, basis(person))

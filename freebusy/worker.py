@@ -141,18 +141,24 @@ def _take_timer() -> None:
     signal.signal(signal.SIGVTALRM, _stop)
 
 
-def _read(extract: ItemExtractor, item: SourceItem, watched: tuple[int, int]) -> Reading:
+def _read(
+    extract: ItemExtractor, item: SourceItem, watched: tuple[int, int], *, all_attendees: bool
+) -> Reading:
     """Read all calendar texts of one item into one reading."""
     whole = Reading()
     for text in extract(item):
-        whole.add(read_object(text, watched, cut_off=item.truncated))
+        cut_off = item.truncated
+        whole.add(read_object(text, watched, cut_off=cut_off, all_attendees=all_attendees))
     return whole
 
 
-def _salvage(item: SourceItem, reason: str, cpu: float) -> Reading:
+def _salvage(item: SourceItem, reason: str, cpu: float, *, all_attendees: bool) -> Reading:
     """Read what the start of an item says, after reading all of it went wrong."""
+    head = item.body[:_SALVAGED]
     try:
-        reading = limited(cpu / 4, read_object, item.body[:_SALVAGED], None, cut_off=True)
+        reading = limited(
+            cpu / 4, read_object, head, None, cut_off=True, all_attendees=all_attendees
+        )
     except Exception:  # noqa: BLE001 - as in read_item, whose reason counts
         reading = Reading()
     reading.skipped.append(Skipped("", reason))
@@ -160,13 +166,18 @@ def _salvage(item: SourceItem, reason: str, cpu: float) -> Reading:
 
 
 def read_item(
-    extract: ItemExtractor, item: SourceItem, watched: tuple[int, int], cpu: float
+    extract: ItemExtractor,
+    item: SourceItem,
+    watched: tuple[int, int],
+    cpu: float,
+    *,
+    all_attendees: bool = False,
 ) -> Reading:
     """Read one item within its budget; what goes wrong is in the reading, never raised."""
     try:
-        return limited(cpu, _read, extract, item, watched)
+        return limited(cpu, _read, extract, item, watched, all_attendees=all_attendees)
     except Exception as error:  # noqa: BLE001 - one bad item never costs the file, nor our bug
-        return _salvage(item, _reason(error), cpu)
+        return _salvage(item, _reason(error), cpu, all_attendees=all_attendees)
 
 
 def _reason(error: Exception) -> str:
@@ -237,7 +248,9 @@ def read_batch(
     purses: dict[str, _Purse] = {}
     for item in sorted(items, key=lambda item: item.order):
         purse = _Purse(1.25 * cpu)
-        reading = read_item(extract, item, task.watched, cpu)
+        reading = read_item(
+            extract, item, task.watched, cpu, all_attendees=task.owner.attendees_only
+        )
         readings.append(_item_reading(item, reading))
         purse.pay()
         for uid, records in _by_uid(reading.records).items():

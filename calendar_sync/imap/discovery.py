@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from freebusy.ports import Owner
 
 
+_CONFIGURED = {Verdict.NAMED, Verdict.INCLUDED, Verdict.ATTENDED}
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A folder that counts for a person."""
@@ -31,6 +34,8 @@ class Found:
     verdict: Verdict
     listed: str
     """As the login that listed it names it."""
+    is_own: bool = True
+    """Whether it says something of the person's free time, and not only of busy time."""
 
 
 class Discovery:
@@ -51,9 +56,10 @@ class Discovery:
         login = login_of(self._settings, owner)
         named = self._named(owner, login)
         found = [Found(name, Verdict.NAMED, name) for name in named]
-        if not named or self._settings.attendees_only or self._settings.include or owner.include:
+        used = self._settings
+        if not named or used.attendees_only or used.include or owner.include:
             found += self._judged(owner, login, named)
-        if not any(each.verdict in {Verdict.OWN, Verdict.NAMED} for each in found):
+        if not any(each.is_own for each in found):
             raise _nothing(owner, login)
         return found
 
@@ -98,18 +104,13 @@ class Discovery:
     def _judged(self, owner: Owner, login: Login, named: Sequence[str]) -> list[Found]:
         seen = self._survey(owner, login)
         seeker = self._seeker(owner, seen)
-        counting = {
-            each.folder: each.verdict for each in judged(seen, seeker) if each.verdict.counts
-        }
+        counting = [each for each in judged(seen, seeker) if each.verdict.counts]
         if named:  # then nothing is looked for but what is named as well
-            configured = {Verdict.NAMED, Verdict.ATTENDED}
-            counting = {
-                name: verdict for name, verdict in counting.items() if verdict in configured
-            }
-        names = self._own_names(login, seen, seeker, counting)
+            counting = [each for each in counting if each.verdict in _CONFIGURED]
+        names = self._own_names(login, seen, seeker, [each.folder for each in counting])
         return [
-            Found(name, verdict, listed)
-            for name, (listed, verdict) in zip(names, counting.items(), strict=True)
+            Found(name, each.verdict, each.folder, each.is_own)
+            for name, each in zip(names, counting, strict=True)
             if name not in named
         ]
 
@@ -132,7 +133,7 @@ class Discovery:
     def _seeker(self, owner: Owner, seen: Survey) -> Seeker:
         separator = seen.spaces.separator
         used = self._settings
-        include, exclude, attendees_only = (
+        site_include, exclude, attendees_only = (
             tuple(fill(each, owner, separator=separator) for each in patterns)
             for patterns in (used.include, used.exclude, used.attendees_only)
         )
@@ -142,8 +143,8 @@ class Discovery:
             users = names_of(used, owner, separator=separator)
             logins = frozenset(map(normal, names_of(used, owner)))
             identity = Identity(logins, frozenset(map(normal, owner.groups)))
-        include, exclude = include + owner.include, exclude + owner.exclude
-        return Seeker(users, identity, include, exclude, attendees_only)
+        exclude += owner.exclude
+        return Seeker(users, identity, owner.include, site_include, exclude, attendees_only)
 
     def _own_names(
         self, login: Login, seen: Survey, seeker: Seeker, listed: Iterable[str]

@@ -9,7 +9,7 @@ all rights on five calendars would be busy all day.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,9 @@ class Verdict(Enum):
 
     OWN = "own"
     NAMED = "named"
-    """The configuration includes it."""
+    """The configuration names it for this person."""
+    INCLUDED = "included"
+    """The configuration includes it for everybody."""
     SHARED = "shared"
     """By incidences-for and the person's rights."""
     ATTENDED = "attended"
@@ -46,7 +48,7 @@ class Verdict(Enum):
     @property
     def counts(self) -> bool:
         """Whether anything in the folder counts."""
-        return self in {Verdict.OWN, Verdict.NAMED, Verdict.SHARED, Verdict.ATTENDED}
+        return self not in {Verdict.EXCLUDED, Verdict.FOR_NOBODY, Verdict.NO_RIGHT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Judgement:
 
     folder: str
     verdict: Verdict
+    is_own: bool = False
+    """Whether it says something of the person's free time, and not only of busy time."""
     relevance: str = ""
     """What incidences-for says; empty where it is not set."""
     readable_for: str = ""
@@ -68,6 +72,9 @@ class Seeker:
     """What the server may call the person as owner of folders; :data:`OWN` for the login itself."""
     identity: Identity = field(default_factory=Identity)
     include: tuple[str, ...] = ()
+    """Patterns for this person."""
+    site_include: tuple[str, ...] = ()
+    """Patterns for everybody."""
     exclude: tuple[str, ...] = ()
     attendees_only: tuple[str, ...] = ()
 
@@ -80,13 +87,15 @@ def judged(survey: Survey, seeker: Seeker) -> list[Judgement]:
         if folder.user not in {user, *map(normal, seeker.users)} or folder.kind is Kind.SHARED:
             found.setdefault(folder.name, _of_foreign(folder, _rights(survey, folder, seeker)))
     for patterns, verdict in (
+        (seeker.site_include, Verdict.INCLUDED),
         (seeker.include, Verdict.NAMED),
         (seeker.attendees_only, Verdict.ATTENDED),
         (seeker.exclude, Verdict.EXCLUDED),
     ):
         for name in _matching(survey, found, patterns, verdict):
             before = found.get(name, Judgement(name, verdict))
-            found[name] = Judgement(name, verdict, before.relevance, before.readable_for)
+            lies_own = verdict is Verdict.NAMED or _lies_own(survey, seeker.users, name)
+            found[name] = replace(before, verdict=verdict, is_own=lies_own)
     return sorted(found.values(), key=lambda judgement: judgement.folder)
 
 
@@ -99,15 +108,32 @@ def _own(survey: Survey, users: Iterable[str]) -> tuple[str, list[Folder]]:
     return OWN, []
 
 
+def _lies_own(survey: Survey, users: Iterable[str], name: str) -> bool:
+    """Whether a folder lies where the person's own do."""
+    place = survey.spaces.place(name)
+    whose = survey.spaces.user_of(name)
+    if place is None or place[0] is Kind.SHARED:
+        return False
+    return normal(whose or OWN) in set(map(normal, users))
+
+
 def _of_own(folder: Folder) -> Judgement:
     verdict = Verdict.FOR_NOBODY if folder.relevance == "nobody" else Verdict.OWN
-    return Judgement(folder.name, verdict, folder.relevance, folder.readable_for)
+    return Judgement(
+        folder.name,
+        verdict,
+        is_own=True,
+        relevance=folder.relevance,
+        readable_for=folder.readable_for,
+    )
 
 
 def _of_foreign(folder: Folder, rights: frozenset[str]) -> Judgement:
     needed = _NEEDED.get(folder.relevance, ADMINISTER)
     verdict = Verdict.SHARED if needed in rights else Verdict.NO_RIGHT
-    return Judgement(folder.name, verdict, folder.relevance, folder.readable_for)
+    return Judgement(
+        folder.name, verdict, relevance=folder.relevance, readable_for=folder.readable_for
+    )
 
 
 def _candidates(survey: Survey, identity: Identity) -> Iterator[Folder]:

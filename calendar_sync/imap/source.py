@@ -8,9 +8,10 @@ from urllib.parse import quote, unquote
 
 from calendar_sync.imap import folders, sweeping
 from calendar_sync.imap.connection import Pool, translated
-from calendar_sync.imap.discovery import Discovery
+from calendar_sync.imap.discovery import Discovery, Found
 from calendar_sync.imap.idle import Watch, Watched
 from calendar_sync.imap.listings import Listings
+from calendar_sync.imap.relevance import Verdict
 from calendar_sync.imap.settings import Login, login_of
 from calendar_sync.imap.sweep import Memory, Place, Sweeps
 from calendar_sync.imap.sync import Run, fingerprint, is_as_read, parse_token
@@ -26,17 +27,29 @@ if TYPE_CHECKING:
     from freebusy.ports import Held, Owner, SyncPage, SyncToken
 
 
-def calendar_key(login: Login, folder: str) -> str:
+ATTENDEES_ONLY = "?attendees"
+"""At the end of a key: what was read of all events of the folder is of no use then."""
+
+
+def calendar_key(login: Login, folder: str, *, attendees_only: bool = False) -> str:
     """Return the key of a folder as a login sees it: the same folder name may be another's, too."""
-    return f"{quote(login.identity, safe='')}/{quote(folder, safe='')}"
+    suffix = ATTENDEES_ONLY if attendees_only else ""
+    return f"{quote(login.identity, safe='')}/{quote(folder, safe='')}{suffix}"
 
 
 def folder_of(key: str, login: Login) -> str:
     """Return the folder in a key; raises CalendarMissingError for a key that is none of ours."""
-    username, slash, folder = key.partition("/")
+    username, slash, folder = key.removesuffix(ATTENDEES_ONLY).partition("/")
     if not slash or unquote(username) != login.identity or not folder or "/" in folder:
         raise CalendarMissingError("no such calendar in this source")
     return unquote(folder)
+
+
+def _calendar(login: Login, owner: Owner, found: Found) -> Calendar:
+    attended = found.verdict is Verdict.ATTENDED
+    key = calendar_key(login, found.folder, attendees_only=attended)
+    own = found.is_own and not attended
+    return Calendar(key, owner, found.folder, is_own=own, attendees_only=attended)
 
 
 class ImapSource:
@@ -62,7 +75,7 @@ class ImapSource:
         except CalendarMissingError:
             self._listings.note(owner, ())
             raise
-        made = [Calendar(calendar_key(login, each.folder), owner, each.folder) for each in found]
+        made = [_calendar(login, owner, each) for each in found]
         self._listings.note(owner, made)
         return made
 
