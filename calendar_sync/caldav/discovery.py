@@ -26,14 +26,15 @@ WELL_KNOWN = "/.well-known/caldav"
 HOME_SECONDS = 20.0
 """So long the list of a home that many people share is believed: each of them asks for it."""
 
+_WHERE = (bodies.RESOURCETYPE, bodies.PRINCIPAL, bodies.HOMES)
+"""What leads on.  Cyrus 3.6 ends without a word where a collection that is no mailbox, such as
+``/dav/calendars/``, is asked for the transparency of a calendar."""
 _ASKED = (
     bodies.RESOURCETYPE,
     bodies.DISPLAYNAME,
     bodies.OWNER,
     bodies.COMPONENTS,
     bodies.TRANSPARENCY,
-    bodies.PRINCIPAL,
-    bodies.HOMES,
 )
 
 
@@ -54,10 +55,15 @@ class Found:
         return None if self.owner is None else last_part(self.owner).casefold()
 
 
+def _is_calendar(response: Response) -> bool:
+    kind = response.properties.get(bodies.RESOURCETYPE)
+    return kind is not None and kind.has(f"{CALDAV} calendar")
+
+
 def is_calendar(response: Response) -> bool:
     """Whether a collection is one for events, and neither inbox nor outbox."""
     kind = response.properties.get(bodies.RESOURCETYPE)
-    if kind is None or not kind.has(f"{CALDAV} calendar"):
+    if kind is None or not _is_calendar(response):
         return False
     if kind.has(f"{CALDAV} schedule-inbox") or kind.has(f"{CALDAV} schedule-outbox"):
         return False
@@ -134,20 +140,23 @@ class Homes:
         """
         at, response = _resource(client, path)
         homes = _homes_in(client, at, response)
-        if homes or is_calendar(response) or self._settings.is_personal:
+        if homes or _is_calendar(response) or self._settings.is_personal:
             return homes or [at]
         principal = response.properties.get(bodies.PRINCIPAL)
-        if principal is None or not principal.href or (path != "/" and _calendars(client, at)[0]):
+        if principal is None or not principal.href:
             return [at]
-        return _homes_in(client, *client.properties(client.path(principal.href, at), bodies.HOMES))
+        there = client.properties(client.path(principal.href, at), bodies.HOMES)
+        homes = _homes_in(client, *there)
+        # a URL that is elsewhere than above the login's own home means what is there
+        return homes if path == "/" or any(home.startswith(at) for home in homes) else [at]
 
 
 def _resource(client: Client, path: str) -> tuple[str, Response]:
     """Return the resource at a path; at the root, the one to which the server leads."""
     if path == "/":
         with suppress(SourceError):  # not there, or answered by something else
-            return client.properties(WELL_KNOWN, *_ASKED)
-    return client.properties(canonical(path), *_ASKED)
+            return client.properties(WELL_KNOWN, *_WHERE)
+    return client.properties(canonical(path), *_WHERE)
 
 
 def _homes_in(client: Client, path: str, response: Response) -> list[str]:
@@ -163,9 +172,9 @@ def _calendars(client: Client, home: str) -> tuple[list[Found], str | None]:
     """
     found: list[Found] = []
     host: str | None = None
-    path, response = client.properties(home, *_ASKED)
-    if is_calendar(response):
-        return _counting(client, path, response), None
+    path, response = client.properties(home, bodies.RESOURCETYPE)
+    if _is_calendar(response):
+        return _counting(client, *client.properties(path, *_ASKED)), None
     for at, each in client.members(as_collection(path), *_ASKED):
         if as_collection(at) == as_collection(path):
             host = _owner(client, at, each)

@@ -8,11 +8,14 @@ a name; only the spelling of each octet is made the same.
 from __future__ import annotations
 
 import posixpath
+import re
 from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from freebusy.errors import SourceRefusedError, SourceUnavailableError
 
 MAX_HREF = 4096
+_SIMPLE = re.compile(r"(?:/[A-Za-z0-9_~@=+,-][A-Za-z0-9._~@=+,-]*)+/?")
+"""A path that is written in the one spelling already, as nearly all are."""
 _PLAIN = "!$&'()*+,;=:@"
 """What a segment may hold beside letters, digits and ``-._~`` (RFC 3986 §3.3)."""
 
@@ -31,6 +34,8 @@ def path_of(href: str, host: str, base: str) -> str:
     know its own scheme and port.  SourceRefusedError where it names another host,
     because the password is for this one only.
     """
+    if len(href) <= MAX_HREF and _SIMPLE.fullmatch(href):
+        return href
     try:
         parts = urlsplit(href.strip())
         named = parts.hostname
