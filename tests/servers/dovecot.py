@@ -189,7 +189,7 @@ protocol imap {{
   {imap}
 }}
 plugin {{
-  acl = vfile
+  acl = vfile::cache_secs={acl_seconds}
   {acl}
   acl_shared_dict = file:{mail_directory}/shared-mailboxes
 }}
@@ -205,13 +205,19 @@ class Dovecot(MailServer):
 
     ``capability`` replaces what it says it can do; ``volatile_indexes`` keeps
     indexes in memory, so that its mailboxes have no modification sequences; ``groups``
-    are those of every user, and then ``anyone`` may be in access control lists.
+    are those of every user, and then ``anyone`` may be in access control lists;
+    ``acl_seconds`` is for how long a session does not look for changed lists.
     """
 
     kind: ClassVar[str] = "dovecot"
 
     def __init__(
-        self, *, capability: str = "", volatile_indexes: bool = False, groups: str = ""
+        self,
+        *,
+        capability: str = "",
+        volatile_indexes: bool = False,
+        groups: str = "",
+        acl_seconds: int = 30,
     ) -> None:
         here = installation()
         if here is None:
@@ -220,7 +226,8 @@ class Dovecot(MailServer):
         self.port, self.tls_port = free_ports(2)
         self.certificate = make_certificate(self.directory)
         self._here = here
-        self._configure(capability, ":INDEX=MEMORY" if volatile_indexes else "", groups)
+        location = ":INDEX=MEMORY" if volatile_indexes else ""
+        self._configure(capability, location, groups, acl_seconds)
         self._process = Process(
             self._command(), self.directory / "start.log", {"LD_LIBRARY_PATH": here.library_path}
         )
@@ -230,7 +237,7 @@ class Dovecot(MailServer):
         hand_over = [str(self._here.doveconf), "-f", "service=master", "-c", conf, "-m", "master"]
         return [*hand_over, "-e", str(self._here.master), "-F", "-c", conf]
 
-    def _configure(self, capability: str, location: str, groups: str) -> None:
+    def _configure(self, capability: str, location: str, groups: str, acl_seconds: int) -> None:
         users = _users()
         mail = self.directory / "mail"
         for each in ("run", "state", "mail", "public"):
@@ -260,6 +267,7 @@ class Dovecot(MailServer):
             public=self.directory / "public",
             groups=f" acl_groups={groups}" if groups else "",
             acl="acl_anyone = allow" if groups else "",
+            acl_seconds=acl_seconds,
         )
         (self.directory / "dovecot.conf").write_text(text)
 
