@@ -55,7 +55,8 @@ class Discovery:
         """
         login = login_of(self._settings, owner)
         named = self._named(owner, login)
-        found = [Found(name, Verdict.NAMED, name) for name in named]
+        kept = [name for name in named if not self._is_excluded(owner, name)]
+        found = [Found(name, Verdict.NAMED, name) for name in kept]
         used = self._settings
         if not named or used.attendees_only or used.include or owner.include:
             found += self._judged(owner, login, named)
@@ -77,6 +78,11 @@ class Discovery:
     def forget(self) -> None:
         """Forget what was seen."""
         self._surveys.forget()
+        self._spaces = None
+
+    def _is_excluded(self, owner: Owner, name: str) -> bool:
+        patterns = [*(fill(each, owner) for each in self._settings.exclude), *owner.exclude]
+        return any(survey.matcher(each)(name) for each in patterns)
 
     # -- named
 
@@ -152,11 +158,12 @@ class Discovery:
         """Return folders' names as the login that reads them knows them."""
         if not self._settings.list_as_service or seen.mine is not None:
             return list(listed)
-        if self._spaces is None:
-            with self._pool.use(login, namespaces) as (_, self._spaces):
-                pass
+        own = self._spaces
+        if own is None:
+            with self._pool.use(login, namespaces) as (_, own):
+                self._spaces = own
         users = set(map(normal, seeker.users))
-        return [translated(name, users, seen.spaces, self._spaces) for name in listed]
+        return [translated(name, users, seen.spaces, own) for name in listed]
 
 
 def _nothing(owner: Owner, login: Login) -> CalendarMissingError:

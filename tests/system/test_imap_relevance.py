@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -169,6 +170,60 @@ def test_readable_for_is_reported(mail_server: MailServer) -> None:
     with closing(ImapSource(office.settings)) as source:
         (found,) = source.judgements(anna)
     assert (Verdict.OWN, "bernd@example.com") == (found.verdict, found.readable_for)
+
+
+def test_calendars_of_groups(mail_server: MailServer) -> None:
+    """A group's calendar is everybody's, and says so; its key is not that of the whole folder."""
+    office = Office(mail_server)
+    anna = office.person()
+    team = office.shared(**{anna.name: "lra"})
+    with closing(ImapSource(replace(office.settings, attendees_only=(team,)))) as source:
+        calendars = {each.name: each for each in source.calendars(anna)}
+        group = calendars[team]
+        assert (False, True) == (group.is_own, group.attendees_only)
+        assert (True, False) == (calendars[office.seen(anna)].is_own, False)
+        assert [] == Replica().run(source, group).objects
+    with closing(ImapSource(office.settings)) as source:
+        (whole,) = [each for each in source.calendars(anna) if each.name == team]
+    assert (False, False, True) == (whole.is_own, whole.attendees_only, whole.key != group.key)
+
+
+def test_folders_in_and_out(mail_server: MailServer) -> None:
+    """Patterns of the site and of a person add folders and leave folders out, also named ones."""
+    office = Office(mail_server)
+    anna = office.person()
+    mail_server.create_folder(anna.name, mail_server.folder("Urlaub"))
+    mail_server.grant(anna.name, mail_server.folder("Urlaub"), office.service, "lr")
+    own, holidays = office.seen(anna), mail_server.shared_folder(anna.name, "Urlaub")
+    template = mail_server.shared_folder("{name}", "Url*")
+    cases: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+        ({}, {}, [own]),
+        ({"include": (template,)}, {}, [own, holidays]),
+        ({"include": (template,), "exclude": ("*Calendar",)}, {}, [holidays]),
+        ({}, {"include": (holidays,)}, [own, holidays]),
+        ({"include": (template,)}, {"exclude": (holidays,)}, [own]),
+        ({"folder": (own, holidays)}, {"exclude": ("*Calendar",)}, [holidays]),
+        ({"folder": (own,), "include": (template,)}, {}, [own, holidays]),
+    ]
+    for changes, more, expected in cases:
+        used = replace(office.settings, **changes)
+        with closing(ImapSource(used)) as source:
+            found = source.calendars(replace(anna, **more))
+        assert (changes, more, expected) == (changes, more, [each.name for each in found])
+        assert all(each.is_own for each in found)
+
+
+@pytest.mark.parametrize(
+    "leaf", ["Calendar", "Kalender", "Calendrier", "Calendario", "Calend\u00e1rio", "Agenda"]
+)
+def test_usual_names_of_others(mail_server: MailServer, leaf: str) -> None:
+    """Without types a service login finds each person's calendar by its name, in modified UTF-7."""
+    office = Office(mail_server)
+    user = mail_server.new_user()
+    mail_server.create_folder(user, mail_server.folder(leaf))
+    mail_server.grant(user, mail_server.folder(leaf), office.service, "lr")
+    owner = Owner(user, f"{user}@example.com")
+    assert [mail_server.shared_folder(user, leaf)] == office.found(owner)
 
 
 # -- one login that acts for each person
