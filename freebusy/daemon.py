@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from freebusy import gateway
+from freebusy import gateway, triggering
 from freebusy.config import VdirSource, urls
 from freebusy.errors import ConfigurationError, FreeBusyError, StoreError
 from freebusy.listeners import ftp_server, http_server, http_settings
@@ -19,8 +19,10 @@ from freebusy.regeneration import Plan, Regeneration
 from freebusy.rosterwatch import RosterWatch, stamp
 from freebusy.serving import Serving
 from freebusy.wallclock import WallClock
+from freebusy.wording import safe
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Collection, Sequence
 
     from freebusy.config import Config, Tls
@@ -111,6 +113,7 @@ class Daemon:
         self._regeneration: Regeneration | None = None
         self._stop = asyncio.Event()
         self._failure: str | None = None
+        self._triggers: socket.socket | None = None
         self._reloading: asyncio.Future[None] | None = None
         self._roster = RosterWatch(config, self._begin_reload, lists="sync" in parts)
 
@@ -141,10 +144,13 @@ class Daemon:
             log.warning("config %s", warning)
         if self._parts & {"http", "ftp"}:
             self._serving = Serving(self._config)
+            if "sync" in self._parts:
+                self._serving.triggers.here = self._look_at
             await self._start_servers(self._serving)
             log.info("access %s", gateway.rights(self._config).describe())
         if "sync" in self._parts:
             self._start_sync()
+            self._listen_to_triggers()
         self._roster.start()
         self._tidying = asyncio.create_task(self._keep_tidy())
 
@@ -180,6 +186,27 @@ class Daemon:
             log.exception("ftp event=bug")
             self._failure = "the FTP server ended because of a bug; the log says where"
             loop.call_soon_threadsafe(self._stop.set)
+
+    def _listen_to_triggers(self) -> None:
+        """Take what other processes pass on; where no socket can be, they answer so."""
+        try:
+            self._triggers = triggering.listen(self._config.site.state)
+        except OSError as error:
+            log.warning("trigger event=no_socket error=%s", error.strerror)
+            return
+        asyncio.get_running_loop().add_reader(self._triggers, self._take_triggers)
+
+    def _take_triggers(self) -> None:
+        if self._triggers is not None:
+            for name in triggering.received(self._triggers):
+                self._look_at(name)
+
+    def _look_at(self, name: str) -> None:
+        """Look at a person's calendars at once; while a reload is under way all are due anyway."""
+        regeneration = self._regeneration
+        if regeneration is not None:
+            log.info("trigger person=%s", safe(name))
+            regeneration.look_at(name)
 
     def _start_sync(self) -> None:
         metrics = None if self._serving is None else self._serving.metrics
@@ -307,6 +334,9 @@ class Daemon:
         if self._ftp_thread is not None:
             self._ftp_thread.join(2)
         self._stop_sync()
+        if self._triggers is not None:
+            asyncio.get_running_loop().remove_reader(self._triggers)
+            self._triggers.close()
         if self._serving is not None:
             self._serving.close()
         log.info("stopped")

@@ -55,6 +55,7 @@ def http_server(config: Config, serving: Serving, health: Health) -> HttpServer:
         health,
         logins=serving.logins("http"),
         publications=serving.publications if config.publish.enabled else None,
+        triggers=serving.triggers,
         tls=_tls(config),
     )
 

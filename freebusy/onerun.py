@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from freebusy import gateway, mailroster
-from freebusy.config import ImapSource
+from freebusy.config import VdirSource
 from freebusy.crew import Crew
 from freebusy.errors import FreeBusyError
 from freebusy.wording import counted, duration, safe
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 LINE_EVERY = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 _LOOK_EVERY = 0.2
-_OTHER_THREADS = 2
+_VDIR_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ def sync_once(config: Config, reread: Callable[[], Config]) -> bool:
 
 
 def _threads(source: Source) -> int:
-    return source.max_connections if isinstance(source, ImapSource) else _OTHER_THREADS
+    return _VDIR_THREADS if isinstance(source, VdirSource) else source.max_connections
 
 
 def _remember(engine: Engine, sources: Collection[str]) -> None:

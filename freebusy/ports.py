@@ -382,3 +382,16 @@ class Publications(Protocol):
 
     def temporary(self, path: str, visitor: Visitor) -> PublishedFile | None:
         """Return a temporary upload of this visitor's."""
+
+
+class Triggers(Protocol):
+    """Has calendars looked at when a client says that they changed; never blocks."""
+
+    def meant(self, address: str, visitor: Visitor) -> str | None:
+        """Return the NAME that is meant; None also unless this visitor may speak for it."""
+
+    def refresh(self, name: str) -> None:
+        """Have a person's calendars looked at now, before whatever is merely due.
+
+        Raises SourceUnavailableError where no process follows the calendars.
+        """

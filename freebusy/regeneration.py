@@ -115,6 +115,13 @@ class Regeneration:
                 self._render_later(person)
         self._begin(self._keep_time)
 
+    def look_at(self, name: str) -> None:
+        """Look at a person's calendars now, as after a change; nobody's where it is no NAME."""
+        person = self._persons.get(name)
+        if person is not None:
+            for source in person.sources:
+                self._note_change(self._plans[source])(person.at_source)
+
     @property
     def alive(self) -> bool:
         """Whether the times are being kept."""

@@ -21,6 +21,7 @@ from freebusy.publishing import Publishing, Terms
 from freebusy.scanners import Scanners
 from freebusy.store import Store
 from freebusy.throttle import Throttle, ThrottleRules
+from freebusy.triggering import Triggering
 from freebusy.uploads import TemporaryUploads
 
 if TYPE_CHECKING:
@@ -67,13 +68,16 @@ class Serving:
         self._app_passwords = AppPasswords(self._store, gateway.now)
         self._throttle = Throttle(self._store, _throttle_rules(config), gateway.now)
         self._logins = AccountLogins(_login_rules(config), self._app_passwords, self._throttle)
+        self.triggers = Triggering(state, rights.roster, _delegates(config))
         self.metrics.count_files(lambda: len(self._tree.names()))
         self._settle(config)
 
     def reload(self, config: Config) -> None:
         """Go on under another configuration; blocks while files change places."""
+        rights = gateway.rights(config)
+        self.triggers.reload(rights.roster, _delegates(config))
         self._files.reload(
-            gateway.rights(config),
+            rights,
             no_information=config.access.unknown == "no-information",
             scan_free=config.access.scan_free,
         )
@@ -106,6 +110,10 @@ class Serving:
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()
+
+
+def _delegates(config: Config) -> dict[str, tuple[str, ...]]:
+    return {name: member.delegates for name, member in config.members.items()}
 
 
 def _terms(config: Config) -> Terms:

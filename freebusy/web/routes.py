@@ -18,7 +18,7 @@ from freebusy.crew import Crew
 from freebusy.errors import FreeBusyError
 from freebusy.period import from_seconds
 from freebusy.temporary import temporary_target
-from freebusy.web import replies
+from freebusy.web import replies, trigger
 from freebusy.web.authentication import Authentication
 from freebusy.web.body import send_early
 from freebusy.web.health import answer_health, answer_metrics
@@ -27,11 +27,12 @@ from freebusy.web.published import PublishedFiles
 from freebusy.web.replies import RefusalError
 from freebusy.web.target import decode_path, is_absent, raw_path
 from freebusy.web.threads import in_crew
+from freebusy.web.trigger import Trigger
 from freebusy.web.visitors import Networks, forwarded_for, forwarded_visitor, is_passed_on
 from freebusy.web.writing import Writing
 
 if TYPE_CHECKING:
-    from freebusy.ports import FreeBusyFiles, Logins, Publications, Visitor
+    from freebusy.ports import FreeBusyFiles, Logins, Publications, Triggers, Visitor
     from freebusy.web.connection import Connection
     from freebusy.web.health import Health
     from freebusy.web.settings import HttpSettings
@@ -62,7 +63,9 @@ class Site:
         *,
         logins: Logins | None = None,
         publications: Publications | None = None,
+        triggers: Triggers | None = None,
     ) -> None:
+        self._trigger = None if triggers is None else Trigger(triggers)
         self._files = files
         self._admits = files.admits
         self._health = health
@@ -105,6 +108,8 @@ class Site:
     def close(self) -> None:
         """Let the threads go."""
         self._crew.dismiss(_PATIENCE)
+        if self._trigger is not None:
+            self._trigger.close()
         if self._logins is not None:
             self._logins.close()
 
@@ -207,12 +212,23 @@ class Site:
             if route is not None:
                 return await route(path, visitor)
             response: web.StreamResponse | None = self._published.answer(request, path, visitor)
+            if response is None and path.startswith(trigger.PREFIX):
+                response = self._answer_trigger(request, path, visitor)
             if response is None and visitor.account is not None:
                 response = await self._temporary(request, path, visitor)
             return response or await self._refuse(visitor)
         except FreeBusyError as error:
             _LOG.error("a file cannot be served: %s", error)  # says all there is
             return replies.unavailable()
+
+    def _answer_trigger(
+        self, request: web.BaseRequest, path: str, visitor: Visitor
+    ) -> web.StreamResponse | None:
+        if self._trigger is None:
+            return None
+        if visitor.account is None and self._logins is not None:
+            return self._login_demand()
+        return self._trigger.answer(path, visitor, acts=request.method == "GET")
 
     async def _temporary(
         self, request: web.BaseRequest, path: str, visitor: Visitor

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from aiohttp.http import RawRequestMessage
     from aiohttp.streams import StreamReader
 
-    from freebusy.ports import FreeBusyFiles, Logins, Publications
+    from freebusy.ports import FreeBusyFiles, Logins, Publications, Triggers
     from freebusy.web.health import Health
     from freebusy.web.settings import Address, HttpSettings
 
@@ -60,12 +60,15 @@ class HttpServer:
         *,
         logins: Logins | None = None,
         publications: Publications | None = None,
+        triggers: Triggers | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """``tls`` is for ``tls_listen``; it is changed to fit HTTP, so it is nobody else's."""
         self._settings = settings
         self._tls = None if tls is None else prepare(tls)
-        self._site = Site(settings, files, health, logins=logins, publications=publications)
+        self._site = Site(
+            settings, files, health, logins=logins, publications=publications, triggers=triggers
+        )
         self._proxies = TrustedProxies(settings.trusted_proxies)
         self._listeners: list[asyncio.Server] = []
         self._secure: list[asyncio.Server] = []

@@ -31,7 +31,14 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator, Sequence
 
-    from freebusy.ports import FreeBusyFiles, Logins, Precondition, Publications, Upload
+    from freebusy.ports import (
+        FreeBusyFiles,
+        Logins,
+        Precondition,
+        Publications,
+        Triggers,
+        Upload,
+    )
     from freebusy.web.health import Health
 
 BROKEN = "the check itself is broken"
@@ -345,6 +352,7 @@ def serving(
     *,
     logins: Logins | None = None,
     publications: Publications | None = None,
+    triggers: Triggers | None = None,
     tls: ssl.SSLContext | None = None,
     **settings: object,
 ) -> Iterator[Running]:
@@ -354,7 +362,15 @@ def serving(
     options = HttpSettings(listen=listen, **settings)  # type: ignore[arg-type]  # tests name them
 
     def make(health: Health) -> HttpServer:
-        return HttpServer(options, files, health, logins=logins, publications=publications, tls=tls)
+        return HttpServer(
+            options,
+            files,
+            health,
+            logins=logins,
+            publications=publications,
+            triggers=triggers,
+            tls=tls,
+        )
 
     thread = threading.Thread(target=lambda: asyncio.run(_serve(make, started, done)))
     thread.start()
