@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 import resource
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from freebusy import gateway, triggering
 from freebusy.config import VdirSource, urls
 from freebusy.errors import ConfigurationError, FreeBusyError, StoreError
-from freebusy.listeners import ftp_server, http_server, http_settings
+from freebusy.listeners import ftp_server, http_server, http_settings, listening, taken
 from freebusy.regeneration import Plan, Regeneration
 from freebusy.rosterwatch import RosterWatch, stamp
 from freebusy.serving import Serving
@@ -93,6 +94,15 @@ def _signature(tls: Tls) -> Stamp:
     return stamp(path for path in (tls.certificate, tls.key) if path is not None)
 
 
+def _content(tls: Tls) -> bytes:
+    """Return a digest of the certificate and its key; of what cannot be read: nothing."""
+    paths = [path for path in (tls.certificate, tls.key) if path is not None]
+    try:
+        return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).digest()
+    except OSError:
+        return b""
+
+
 class Daemon:
     """Runs some or all of the parts until it is told to stop."""
 
@@ -105,6 +115,7 @@ class Daemon:
         self._reread = reread
         self._serving: Serving | None = None
         self._certificate: Stamp = ()
+        self._shown = b""
         self._tidying: asyncio.Task[None] | None = None
         self._http: HttpServer | None = None
         self._ftp: FtpServer | None = None
@@ -165,6 +176,9 @@ class Daemon:
         if problems:
             raise ConfigurationError(problems)
         self._certificate = _signature(self._config.tls)
+        self._shown = _content(self._config.tls)
+        for line in listening(self._config, taken(self._http, self._ftp)):
+            log.info("%s", line)
 
     async def _start_http(self, serving: Serving) -> None:
         self._http = http_server(self._config, serving, self._health)
@@ -224,11 +238,7 @@ class Daemon:
         return not problems, problems
 
     def _hints(self) -> list[str]:
-        hints = urls(
-            self._config,
-            http=self._http.addresses if self._http else None,
-            ftp=self._ftp.addresses if self._ftp else None,
-        )
+        hints = urls(self._config, **taken(self._http, self._ftp))
         return [f"{hint.client:<8} {hint.text}" for hint in hints]
 
     def _begin_reload(self) -> None:
@@ -304,7 +314,7 @@ class Daemon:
     def _take_certificate(self) -> None:
         """Show the certificate that is in the files now; a broken one changes nothing."""
         tls = self._config.tls
-        self._certificate = _signature(tls)
+        self._certificate, content = _signature(tls), _content(tls)
         if tls.certificate is None or tls.key is None:
             return
         try:
@@ -314,7 +324,9 @@ class Daemon:
         except ConfigurationError as error:
             log.warning("tls event=refused error=%s", "; ".join(error.problems))
         else:
-            log.info("tls event=certificate_taken")
+            if content != self._shown:
+                log.info("tls event=certificate_taken")
+            self._shown = content
 
     def _stop_sync(self) -> None:
         if self._regeneration is not None:

@@ -8,12 +8,13 @@ from freebusy.certificates import server_context
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterable, Iterator, Mapping
 
     from freebusy.config import Config
     from freebusy.serving import Serving
     from freebusy.web.health import Health
     from freebusy.web.server import HttpServer
-    from freebusy.web.settings import HttpSettings
+    from freebusy.web.settings import Address, HttpSettings
     from ftpsrv.server import FtpServer
 
 
@@ -108,3 +109,21 @@ def ftp_server(config: Config, serving: Serving) -> FtpServer:
         publications=serving.publications if config.publish.enabled else None,
         tls=_tls(config),
     )
+
+
+def taken(http: HttpServer | None, ftp: FtpServer | None) -> dict[str, tuple[Address, ...]]:
+    """Return where each protocol is spoken, with the ports that were taken."""
+    return {
+        **({} if http is None else {"http": http.addresses, "https": http.tls_addresses}),
+        **({} if ftp is None else {"ftp": ftp.addresses, "ftps": ftp.tls_addresses}),
+    }
+
+
+def listening(config: Config, places: Mapping[str, Iterable[Address]]) -> Iterator[str]:
+    """Yield a line for the log about each address that is listened on."""
+    for protocol, addresses in places.items():
+        tls = "yes" if protocol.endswith("s") else "no"
+        if protocol == "ftp" and config.tls.is_configured:
+            tls = "required" if config.ftp.require_tls else "offered"
+        for host, port in addresses:
+            yield f"listen protocol={protocol} address={host} port={port} tls={tls}"

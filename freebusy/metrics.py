@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 LoginOutcome = Literal["accepted", "refused", "slowed", "unavailable"]
 """``slowed``: turned away unchecked; ``unavailable``: the mail server could not be asked."""
 PublicationOutcome = Literal[
-    "stored", "waiting", "dropped", "not_free_busy", "not_allowed", "too_large", "missing",
-    "precondition", "failed",
+    "stored", "temporary", "waiting", "dropped", "not_free_busy", "not_allowed", "too_large",
+    "missing", "precondition", "failed",
 ]  # fmt: skip
-"""``waiting``: under a temporary name, or not served yet; ``missing``: nothing to rename or
-remove; ``failed``: the disk or the store."""
+"""``temporary``: until it is renamed; ``waiting``: until a calendar is read; ``missing``:
+nothing to rename or remove; ``failed``: the disk or the store."""
 RefreshOutcome = Literal["written", "unchanged", "unknown", "withdrawn", "failed"]
 SyncOutcome = Literal["done", "failed"]
 TransferOutcome = Literal["completed", "aborted"]

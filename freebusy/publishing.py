@@ -122,7 +122,7 @@ class Publishing:
         except FreeBusyError as refusal:
             self._note(target, upload, visitor, _outcome(refusal), str(refusal))
             raise
-        self._note(target, upload, visitor, "stored" if done.served else "waiting")
+        self._note(target, upload, visitor, _taken(target, done))
         return done
 
     def rename(
@@ -251,6 +251,12 @@ class Publishing:
 
 def _uncounted(protocol: TransferProtocol, outcome: PublicationOutcome) -> None:
     """Do nothing: nobody counts."""
+
+
+def _taken(target: _Target, done: Published) -> PublicationOutcome:
+    if target.temporary is not None:
+        return "temporary"
+    return "stored" if done.served else "waiting"
 
 
 def _outcome(refusal: FreeBusyError) -> PublicationOutcome:

@@ -133,8 +133,13 @@ class FtpServer:
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
-        """Return the hosts and ports that are listened on."""
-        return tuple(listener.address for listener in self._listeners)
+        """Return the hosts and ports that are listened on without TLS at first."""
+        return tuple(each.address for each in self._listeners if not each.implicit)
+
+    @property
+    def tls_addresses(self) -> tuple[tuple[str, int], ...]:
+        """Return the hosts and ports where TLS comes first."""
+        return tuple(each.address for each in self._listeners if each.implicit)
 
     def start(self) -> None:
         """Bind every address; ConfigurationError with all the problems."""

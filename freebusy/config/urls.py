@@ -21,43 +21,42 @@ class Hint(NamedTuple):
     text: str
 
 
-def urls(
-    config: Config,
-    *,
-    http: Sequence[tuple[str, int]] | None = None,
-    ftp: Sequence[tuple[str, int]] | None = None,
-) -> list[Hint]:
+def urls(config: Config, **taken: Sequence[tuple[str, int]]) -> list[Hint]:
     """Return what to try with curl, lftp and Outlook, for the first member by name.
 
-    ``http`` and ``ftp`` are the addresses really taken, where port 0 was asked for.
+    ``taken`` are the addresses really taken for each protocol, where port 0 was asked for.
     """
     name = next(iter(config.members), "NAME")
     hints: list[Hint] = []
-    if config.http.enabled:
-        secure, listen = _listening(config.http)
-        hints += _http_hints(_place(config, http or listen, 443 if secure else 80), name, secure)
-    if config.ftp.enabled:
-        secure, listen = _listening(config.ftp)
-        hints += _ftp_hints(_place(config, ftp or listen, 990 if secure else 21), name, secure)
+    for protocol, server, listen in _listening(config):
+        if server.enabled and listen:
+            place = _place(config, taken.get(protocol) or listen, _USUAL[protocol])
+            hints += _HINTS[protocol](place, name, protocol)
     return hints
 
 
-def _listening(server: Server) -> tuple[str, Listen]:
-    """Return where a server listens; with an "s" before it where it speaks nothing but TLS."""
-    return ("", server.listen) if server.listen else ("s", server.tls_listen)
+def _listening(config: Config) -> Iterator[tuple[str, Server, Listen]]:
+    """Yield each protocol with where the configuration lets it be spoken."""
+    for protocol, server in (("http", config.http), ("ftp", config.ftp)):
+        yield protocol, server, server.listen
+        yield f"{protocol}s", server, server.tls_listen
 
 
-def _http_hints(place: str, name: str, s: str) -> Iterator[Hint]:
-    yield Hint("curl", f"curl http{s}://{place}/pub/calendar/{name}.vfb")
+def _http_hints(place: str, name: str, protocol: str) -> Iterator[Hint]:
+    yield Hint("curl", f"curl {protocol}://{place}/pub/calendar/{name}.vfb")
     # As Outlook's "Search at this URL" field wants it: it fills in the part before the @.
-    yield Hint("Outlook", f"http{s}://{place}/calendar/%NAME%.vfb")
+    yield Hint("Outlook", f"{protocol}://{place}/calendar/%NAME%.vfb")
 
 
-def _ftp_hints(place: str, name: str, s: str) -> Iterator[Hint]:
-    yield Hint("curl", f"curl ftp{s}://{place}/pub/calendar/{name}.vfb")
-    yield Hint("lftp", f"lftp -c 'open ftp{s}://{place}; cat /pub/calendar/{name}.vfb'")
-    if not s:  # Outlook knows no FTP over TLS
+def _ftp_hints(place: str, name: str, protocol: str) -> Iterator[Hint]:
+    yield Hint("curl", f"curl {protocol}://{place}/pub/calendar/{name}.vfb")
+    yield Hint("lftp", f"lftp -c 'open {protocol}://{place}; cat /pub/calendar/{name}.vfb'")
+    if protocol == "ftp":  # Outlook knows no FTP over TLS
         yield Hint("Outlook", f"ftp://{place}/pub/calendar/%NAME%.vfb")
+
+
+_HINTS = {"http": _http_hints, "https": _http_hints, "ftp": _ftp_hints, "ftps": _ftp_hints}
+_USUAL = {"http": 80, "https": 443, "ftp": 21, "ftps": 990}
 
 
 def _place(config: Config, listen: Sequence[Endpoint | tuple[str, int]], usual: int) -> str:

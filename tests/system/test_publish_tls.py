@@ -70,6 +70,15 @@ def current(service: PublishingService) -> list[bytes]:
     return [ssl.PEM_cert_to_DER_cert(text)] * 3
 
 
+def test_the_start_says_where_it_listens(service: PublishingService) -> None:
+    """The log has a line for each address, and what to try has one with and without TLS."""
+    ports = (service.http_port, service.https_port, service.ftp_port, service.ftps_port)
+    protocols, tls = ("http", "https", "ftp", "ftps"), ("no", "yes", "offered", "yes")
+    for protocol, port, has in zip(protocols, ports, tls, strict=True):
+        assert f"listen protocol={protocol} address={HOST} port={port} tls={has}\n" in service.said
+        assert f" {protocol}://{HOST}:{port}/" in service.said
+
+
 def test_a_renewed_certificate_is_shown(service: PublishingService) -> None:
     """After SIGHUP, and a few seconds after the files have changed; a broken one changes nothing.
 
@@ -79,8 +88,10 @@ def test_a_renewed_certificate_is_shown(service: PublishingService) -> None:
     with service.session(by_mail("hans"), tls=True) as earlier:
         service.renew_certificate()
         service.reload()
+        service.reload()
         renewed = current(service)
         assert renewed == shown(service)
+        assert 1 == service.said.count("tls event=certificate_taken"), "the second time as well"
         assert "257" == earlier.sendcmd("PWD")[:3]
     assert service.ask("PUT", HANS, by_mail("hans"), BODY).status in {201, 204}
     service.certificate.cert.write_text("no certificate", "ascii")

@@ -397,12 +397,24 @@ def test_the_machine_says_its_zone(
             ("curl", "curl ftps://localhost:9990/pub/calendar/NAME.vfb"),
             ("lftp", "lftp -c 'open ftps://localhost:9990; cat /pub/calendar/NAME.vfb'"),
         ]),
+        (('[http]\nlisten = ":80"\ntls_listen = ":0"\n[ftp]\nlisten = ":21"\ntls_listen = ":990"\n'
+         '[tls]\ncertificate = "cert.pem"\nkey = "key.pem"'), {"https": [("::", 4443)]}, [
+            ("curl", "curl http://localhost/pub/calendar/NAME.vfb"),
+            ("Outlook", "http://localhost/calendar/%NAME%.vfb"),
+            ("curl", "curl https://localhost:4443/pub/calendar/NAME.vfb"),
+            ("Outlook", "https://localhost:4443/calendar/%NAME%.vfb"),
+            ("curl", "curl ftp://localhost/pub/calendar/NAME.vfb"),
+            ("lftp", "lftp -c 'open ftp://localhost; cat /pub/calendar/NAME.vfb'"),
+            ("Outlook", "ftp://localhost/pub/calendar/%NAME%.vfb"),
+            ("curl", "curl ftps://localhost/pub/calendar/NAME.vfb"),
+            ("lftp", "lftp -c 'open ftps://localhost; cat /pub/calendar/NAME.vfb'"),
+        ]),
     ],
 )  # fmt: skip
 def test_start_up_says_what_to_try(
     folder: Path, text: str, arguments: dict[str, Any], hints: list[tuple[str, str]]
 ) -> None:
-    """Each server that is on has a line for curl, lftp and Outlook, with the real port."""
+    """Each protocol that is on has a line for curl, lftp and Outlook, with the real port."""
     if "[tls]" in text:
         make_certificate(folder)
     assert hints == urls(configured(folder, text), **arguments)

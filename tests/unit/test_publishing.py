@@ -308,6 +308,7 @@ def test_upload_and_rename(place: Place) -> None:
     kept = place.publishing.temporary(PATH + ".part", HANS)
     assert kept is not None
     assert vfb(3) == kept.body
+    assert [("ftp", "temporary")] == place.heard
     assert place.publishing.temporary(PATH + ".part", SHARED) is None
     with pytest.raises(NoPublicationError):
         place.publishing.rename(PATH + ".part", PATH, Upload(b"", "ftp"), SHARED)

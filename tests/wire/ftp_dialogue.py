@@ -142,7 +142,7 @@ def serving(
     thread = threading.Thread(target=server.serve)
     thread.start()
     try:
-        yield Place(server, files, host, server.addresses[0][1])
+        yield Place(server, files, host, (server.addresses or server.tls_addresses)[0][1])
     finally:
         server.stop()
         thread.join(PATIENCE)

@@ -65,7 +65,7 @@ def as_sent(place: Place) -> bytes:
 
 
 def implicit_port(place: Place) -> int:
-    return place.server.addresses[1][1]
+    return place.server.tls_addresses[0][1]
 
 
 def curl(place: Place, path: str, *options: str, scheme: str = "ftp") -> tuple[int, str]:
