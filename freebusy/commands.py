@@ -6,24 +6,20 @@ are imported by the command that needs them.  :mod:`freebusy.cli` says what went
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from freebusy import __version__, filters
 from freebusy.clientsettings import Client
-from freebusy.errors import ConfigurationError
 from freebusy.exits import FAILED, say
+from freebusy.options import ConfigPath, Folder, Names, load_config
+from freebusy.passwordcli import passwords
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from freebusy.config import Config
-
-DEFAULT_CONFIG = (Path("conf/freebusy.toml"), Path("/etc/freebusy/freebusy.toml"))
+    from pathlib import Path
 
 app = typer.Typer(
     name="freebusy",
@@ -35,44 +31,9 @@ app = typer.Typer(
 )
 serve = typer.Typer(no_args_is_help=True, help="Run one server by itself.")
 config_commands = typer.Typer(no_args_is_help=True, help="Look at the configuration.")
-password_commands = typer.Typer(no_args_is_help=True, help="Make, list and revoke app passwords.")
 app.add_typer(serve, name="serve")
 app.add_typer(config_commands, name="config")
-app.add_typer(password_commands, name="password")
-
-ConfigPath = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        envvar="FREEBUSY_CONFIG",
-        help="The configuration [default: conf/freebusy.toml, else /etc/freebusy/freebusy.toml].",
-        show_default=False,
-    ),
-]
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="NAME", help="NAMEs, addresses or aliases.", show_default=False),
-]
-
-Folder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="A folder of .vfb, .ifb or .xfb files.")
-]
-
-
-def load_config(path: Path | None) -> Config:
-    """Read the configuration at ``path``, or at the first usual place that has one.
-
-    Raises ConfigurationError.
-    """
-    from freebusy.config import load
-
-    path = path or next((place for place in DEFAULT_CONFIG if place.exists()), None)
-    if path is None:
-        places = " nor ".join(map(str, DEFAULT_CONFIG))
-        problem = f"neither {places} is there; name one with --config or FREEBUSY_CONFIG"
-        raise ConfigurationError([f"no configuration: {problem}"])
-    return load(path, os.environ)
+app.add_typer(passwords, name="password")
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -336,59 +297,6 @@ def client_setup(
         write_registry_file(settings, name, url=url)
     else:
         raise typer.BadParameter("a .reg file holds no password: use --reg without --new-password")
-
-
-# -- passwords
-
-
-@password_commands.command("hash")
-def password_hash() -> None:
-    """Read a password, and print the hash for the configuration."""
-    from freebusy.passwordcommands import print_hash
-
-    print_hash()
-
-
-@password_commands.command("add")
-def password_add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A NAME, address or alias.")],
-    label: Annotated[str, typer.Option(help="What it is for, such as outlook.")],
-    scope: Annotated[
-        Literal["publish", "read", "connector"], typer.Option(help="What it is good for.")
-    ] = "publish",
-    config: ConfigPath = None,
-) -> None:
-    """Make an app password, and print it this once."""
-    from freebusy.passwordcommands import add
-    from freebusy.ports import Scope
-
-    add(load_config(config), name, label, Scope(scope))
-
-
-@password_commands.command("list")
-def password_list(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Of one person.", show_default=False)
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    config: ConfigPath = None,
-) -> None:
-    """List app passwords: what for, since when, last used from where."""
-    from freebusy.passwordcommands import print_list
-
-    print_list(load_config(config), name, as_json=as_json)
-
-
-@password_commands.command("revoke")
-def password_revoke(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A NAME, address or alias.")],
-    label: Annotated[str, typer.Argument(metavar="LABEL", help="As listed.")],
-    config: ConfigPath = None,
-) -> None:
-    """Make an app password worthless from now on."""
-    from freebusy.passwordcommands import revoke
-
-    revoke(load_config(config), name, label)
 
 
 # -- filters: they read their arguments themselves, see freebusy.filters
