@@ -14,6 +14,7 @@ import time
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,7 @@ class Survey:
         return [name for name in near if fits(name)]
 
 
+@lru_cache(maxsize=1024)
 def matcher(pattern: str) -> Callable[[str], object]:
     """Return what tells whether a folder's name fits a pattern with ``*``."""
     return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL).fullmatch

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from calendar_sync.imap.connection import is_loopback
-from calendar_sync.imap.settings import ImapSettings, fill, is_personal, login_of
+from calendar_sync.imap.settings import (
+    ImapSettings,
+    fill,
+    is_personal,
+    login_of,
+    names_of,
+    service_login,
+)
 from calendar_sync.imap.sync import Token, parse_token
 from calendar_sync.imap.uidset import UidSet
 from freebusy.errors import SourceRefusedError
@@ -143,3 +151,60 @@ def test_a_token_that_cannot_be_is_none(change: dict[str, object]) -> None:
 def test_any_text_is_a_token_or_none(text: str) -> None:
     """Whatever is in the store, reading it as a token raises nothing."""
     assert parse_token(text) is None
+
+
+ACTING = ImapSettings("h", "proxy", "pw", authorization="{address}")
+
+
+@pytest.mark.parametrize(
+    ("owner", "expected"),
+    [
+        (HANS, ("proxy", "pw", "hans.meier@example.org")),
+        (Owner("hans", "h@x.org", login="hm"), ("proxy", "pw", "hm")),
+        (Owner("hans", "h@x.org", password="own"), ("proxy", "pw", "h@x.org")),
+    ],
+)
+def test_acting_for_each(owner: Owner, expected: tuple[str, str, str]) -> None:
+    """With an authorization identity one login acts for each; a person's login is that identity."""
+    login = login_of(ACTING, owner)
+    assert expected == (login.username, login.password, login.authorization)
+    assert expected[2] == login.identity
+
+
+def test_who_acts_for_a_pattern_is_refused() -> None:
+    """A person's value that could mean somebody else is no authorization identity."""
+    with pytest.raises(SourceRefusedError):
+        login_of(ACTING, Owner("x", "a*b@x.org"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (ACTING, None),
+        (replace(ACTING, list_as_service=True), ("proxy", "")),
+        (ImapSettings("h", "reader", "pw"), ("reader", "")),
+        (ImapSettings("h", "{name}", "pw"), None),
+    ],
+)
+def test_who_lists_for_everybody(settings: ImapSettings, expected: tuple[str, str] | None) -> None:
+    """A service login lists everybody's folders; where each person's own reads, that one lists."""
+    login = service_login(settings, Owner("hans", "h@x.org"))
+    assert expected == (None if login is None else (login.username, login.authorization))
+
+
+@pytest.mark.parametrize(
+    ("settings", "owner", "separator", "expected"),
+    [
+        (ImapSettings("h", "reader"), Owner("hm", "h.m@x"), "/", ("hm", "h.m@x", "h.m")),
+        (ImapSettings("h", "reader"), Owner("hm", "h.m@x"), ".", ("hm", "h^m@x", "h^m")),
+        (ImapSettings("h", "reader", identity="{local}"), Owner("hm", "h.m@x"), "/", ("h.m",)),
+        (ImapSettings("h", "reader"), Owner("hm", "h+m@x"), "/", ("hm",)),
+        (replace(ACTING, list_as_service=True), Owner("hm", "h@x", login="h.m"), ".", ("h^m",)),
+        (replace(ACTING, list_as_service=True), Owner("hm", "h@x"), "/", ("h@x",)),
+    ],
+)
+def test_what_a_server_calls_a_person(
+    settings: ImapSettings, owner: Owner, separator: str, expected: tuple[str, ...]
+) -> None:
+    """NAME, address and local part are tried, unless the configuration says which."""
+    assert expected == names_of(settings, owner, separator=separator)
