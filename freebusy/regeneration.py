@@ -285,17 +285,15 @@ class Regeneration:
             if progress.again:
                 progress.again = False
                 self._due.set(task, time.monotonic())
+            self._changed.notify_all()
         if wait is not None:
             self._make_due(task, time.monotonic() + wait)
-        with self._changed:
-            self._changed.notify_all()
 
     def _sync(self, person: Person, plan: Plan, asked: Asked) -> float | None:
         """Sync and refresh a person; return the seconds to the next attempt, if one is needed."""
-        task = person.name, plan.feed.name
+        task, only = (person.name, plan.feed.name), asked.only
         progress = self._state[task]
         wait: float | None = None
-        only = asked.only
         if asked.confirmable and self._unchanged(plan, [person]):
             only = set()
         for calendar in [None] if only is None else only:
@@ -326,8 +324,7 @@ class Regeneration:
             was_down = bool(outage.failures)
             if down is not None:
                 self._state[task].ask(None)
-                jitter = random.random()  # noqa: S311 - jitter
-                self._due.set(task, outage.failed(task, now, jitter=jitter))
+                self._due.set(task, outage.failed(task, now, jitter=random.random()))  # noqa: S311 - jitter
             else:
                 for waiting in outage.answered():
                     self._due.set(waiting, now)
@@ -338,9 +335,8 @@ class Regeneration:
 
     def _until_retry(self, task: Task, plan: Plan) -> float:
         """Count a failure; return the seconds to the next attempt."""
-        progress = self._state[task]
-        progress.failures += 1
-        return min(plan.interval, _wait(progress.failures))
+        self._state[task].failures += 1
+        return min(plan.interval, _wait(self._state[task].failures))
 
     def _until_confirmed(self, progress: Progress) -> float:
         """Return the seconds to the next look at a calendar that seems to be gone."""
@@ -366,14 +362,11 @@ class Regeneration:
         name = plan.feed.name
         swept = isinstance(source, SweepableSource)  # it misses nothing while a watch begins
 
-        def calendars() -> list[Calendar]:
-            return self._watched(name)
-
         def began() -> None:
             if not swept:
                 self._settle(plan)
 
-        return Follower(name, source, calendars, self._note_change(plan), began)
+        return Follower(name, source, lambda: self._watched(name), self._note_change(plan), began)
 
     def _watched(self, source: str) -> list[Calendar]:
         """Return all calendars, those first that changed most lately."""
