@@ -69,8 +69,6 @@ class Response:
     """Those that were found, by ``namespace name``."""
     refused: dict[str, int] = field(default_factory=dict)
     """Status of those that were not."""
-    conditions: set[str] = field(default_factory=set)
-    """What stands in its DAV:error."""
 
     def text(self, name: str) -> str:
         """Return the text of a property; empty where it is not there."""
@@ -106,8 +104,6 @@ class Multistatus:
         self._propstat: dict[str, Property] = {}
         self._propstat_status = 200
         self.sync_token: str | None = None
-        self.conditions: set[str] = set()
-        """What stands in a DAV:error that is the whole answer (RFC 4918 §16)."""
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.StartElementHandler = self._start
@@ -126,12 +122,6 @@ class Multistatus:
             yield from self._taken()
         self._feed(b"", last=True)
         yield from self._taken()
-
-    def read(self, pieces: Iterable[bytes]) -> Multistatus:
-        """Read an answer to its end for what is beside the responses."""
-        for _ in self.responses(pieces):
-            pass
-        return self
 
     def _taken(self) -> Iterator[Response]:
         while self._ready:
@@ -160,13 +150,6 @@ class Multistatus:
             self._propstat, self._propstat_status = {}, 200
         elif parent == f"{DAV} prop" and self._property is None:
             self._property = Property()
-        elif parent == f"{DAV} error":
-            self._note_condition(name)
-
-    def _note_condition(self, name: str) -> None:
-        where = self.conditions if self._current is None else self._current.conditions
-        if len(where) < MAX_CHILDREN:
-            where.add(name)
 
     def _characters(self, text: str) -> None:
         element = self._open[-1]
