@@ -39,6 +39,10 @@ class Item:
     answers: Mapping[str, FreeBusyType] = field(default_factory=dict)
     """As what it counts for those who answered the invitation, by address."""
 
+    @property
+    def is_outlooks(self) -> bool:
+        return self.uid.startswith("outlook-")
+
     def spans_for(self, address: str) -> list[Span]:
         """Return when it makes a person busy."""
         answer = self.answers.get(address)

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tests.servers.mailserver import FOLDER_TYPE, checked, quoted
+from tests.servers.mailserver import FOLDER_TYPE, PASSWORD, checked, quoted
 from tests.system.anyformat import (
     EVENTS,
     OTHERS,
@@ -27,6 +27,7 @@ from tests.system.anyformat import (
 if TYPE_CHECKING:
     import imaplib
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from freebusy.period import Span
     from tests.servers.mailserver import MailServer
@@ -234,9 +235,12 @@ class World:
             target.flagged.add(int(said.split()[2]))
 
     def rename(self, folder: Folder, leaf: str) -> None:
+        """Rename a folder, and change a right: until then Dovecot does not list it for others."""
         name = self.server.folder(leaf)
         with self.server.session(folder.user) as client:
             checked(client.rename(quoted(folder.name), quoted(name)))
+            for rights in ("l", SERVICE):
+                checked(client.setacl(quoted(name), self.service, rights))
         folder.name, folder.is_seen = name, False
 
     def remove(self, folder: Folder) -> None:
@@ -299,6 +303,31 @@ def share(world: World) -> None:
     for folder in world.folders:
         if folder.owner is None:
             world.append(folder, world.event(), world.event())
+
+
+SOURCE = """
+[schedule]
+interval = "10s"
+confirm_after = ["200ms"]
+[sources.mail]
+type = "imap"
+host = "{host}"
+port = {port}
+security = "plain"
+username = "{service}"
+password_file = "{password}"
+max_watched = 40
+poll = "1s"
+"""
+
+
+def service_source(world: World, directory: Path) -> str:
+    """Return the configuration of the server as a source, with one login for all."""
+    password = directory / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o600)
+    at = {"host": world.server.host, "port": world.server.port, "password": password}
+    return SOURCE.format(**at, service=world.service)
 
 
 # -- what is served
