@@ -145,12 +145,15 @@ def refresh(
 def status(
     names: Names = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Everything, of everybody or of some.")
+    ] = False,
     config: ConfigPath = None,
 ) -> None:
     """Show how things stand: files, calendars, problems."""
     from freebusy.status import print_status
 
-    print_status(load_config(config), names or [], as_json=as_json)
+    print_status(load_config(config), names or [], as_json=as_json, verbose=verbose)
 
 
 @app.command()

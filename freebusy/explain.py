@@ -13,6 +13,7 @@ from freebusy import gateway
 from freebusy.errors import ConfigurationError
 from freebusy.explaining import explain, word
 from freebusy.period import from_seconds, to_seconds
+from freebusy.standing import origin
 from freebusy.values import from_naive
 from freebusy.vtimezone import zone
 from freebusy.wording import day, distance, full, safe, wall
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from freebusy.config import Config
     from freebusy.explaining import Cause, Explanation, PublishedCause, Refused, Unsure
     from freebusy.period import Span
-    from freebusy.publications import Entry
 
 JSON_VERSION = 1
 """Grows when a program that reads the JSON would have to change."""
@@ -186,20 +186,13 @@ def _cause(cause: Cause) -> Iterator[str]:
 
 def _published(cause: PublishedCause, now: datetime) -> Iterator[str]:
     entry = cause.entry
-    yield f"published {distance(from_seconds(entry.received), now)}, {_origin(entry)}"
+    yield f"published {distance(from_seconds(entry.received), now)}, {origin(entry)}"
     whose = "the person's own" if entry.own else "shared: it only ever adds busy time"
     yield f"publication {entry.id}, {whose}"
     if cause.is_aged:
         yield "older than publish.publication_max_age: beside calendars it counts as tentative"
     if cause.overruled:
         yield _OVERRULED[cause.overruled]
-
-
-def _origin(entry: Entry) -> str:
-    who = entry.account or ("a trusted network" if entry.address else "nobody who logged in")
-    where = f" from {entry.address}" if entry.address else ""
-    client = f", {entry.client}" if entry.client else ""
-    return safe(f"by {who}{where}, {entry.protocol}{client}")
 
 
 def _doubts(found: Explanation, now: datetime) -> Iterator[str]:

@@ -13,15 +13,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from freebusy import gateway
-from freebusy.combine import Combination
 from freebusy.errors import FreeBusyError, NotFreeBusyError
 from freebusy.exits import say
 from freebusy.freer import Freer, freer
 from freebusy.importing import Intake, foresee, read_folder
 from freebusy.period import from_seconds, to_seconds
 from freebusy.publications import Entry, Ledger
-from freebusy.publisher import does_without_calendars, has_spoken, unread
-from freebusy.standing import open_store
+from freebusy.standing import awaited, open_store, origin
 from freebusy.store import Store
 from freebusy.vfreebusy import decode
 from freebusy.wording import counted, day, distance, full, safe, wall
@@ -47,7 +45,7 @@ _WIDTH = 79
 def print_publications(config: Config, name: str, *, as_json: bool) -> None:
     """Print what was published for a person, the newest first; raises StoreError."""
     (person,) = gateway.wanted(config, [name])
-    entries, awaited = _history(config, person)
+    entries, calendar = _history(config, person)
     if as_json:
         listed = [_entry_json(entry) for entry in entries]
         print(
@@ -57,7 +55,7 @@ def print_publications(config: Config, name: str, *, as_json: bool) -> None:
     if not entries:
         print(f"Nothing was published for {person}, or nothing of it is kept.")
     for entry in entries:
-        print("\n".join(_entry_lines(entry, awaited, gateway.now(), config.timezone)))
+        print("\n".join(_entry_lines(entry, calendar, gateway.now(), config.timezone)))
 
 
 def print_body(config: Config, name: str, number: int) -> None:
@@ -88,26 +86,14 @@ def _history(config: Config, name: str) -> tuple[Sequence[Entry], str | None]:
         return (), None
     with closing(store):
         entries = Ledger(store).history(name)
-        return entries, _awaited(config, store, name, entries)
-
-
-def _awaited(config: Config, store: Store, name: str, entries: Sequence[Entry]) -> str | None:
-    """Return what is read for the first time before anything that was published counts."""
-    rule = Combination(config.members[name].combine)
-    own = any(entry.own and entry.in_force for entry in entries)
-    calendar = unread(store.calendars(name))
-    if calendar is None or does_without_calendars(rule, own=own):
-        return None
-    if has_spoken(store, name) and gateway.tree(config).read(name) is not None:
-        return None
-    return safe(calendar.name) if calendar.key else f"source {calendar.source}"
+        return entries, awaited(config, store, name, store.calendars(name), entries)
 
 
 def _entry_lines(entry: Entry, awaited: str | None, now: datetime, zone: str) -> Iterator[str]:
     whose = "own" if entry.own else "shared"
     state, more = _standing(entry, awaited, now, zone)
     yield f"{entry.id:<6}{full(from_seconds(entry.received), now, zone)}  {whose}, {state}"
-    yield from _wrapped(_origin(entry))
+    yield from _wrapped(origin(entry))
     start, end = (_date(moment, zone) for moment in (entry.window_start, entry.window_end))
     yield from _wrapped(
         f"{counted(entry.periods, 'period')}, {start} to {end}, {counted(entry.size, 'octet')}"
@@ -144,13 +130,6 @@ def _wrapped(text: str) -> list[str]:
         subsequent_indent=" " * 8,
         break_on_hyphens=False,
     )
-
-
-def _origin(entry: Entry) -> str:
-    who = entry.account or ("a trusted network" if entry.address else "nobody who logged in")
-    where = f" from {entry.address}" if entry.address else ""
-    client = f", {entry.client}" if entry.client else ""
-    return safe(f"by {who}{where}, {entry.protocol}{client}")
 
 
 def _entry_json(entry: Entry) -> dict[str, Any]:

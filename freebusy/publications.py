@@ -193,6 +193,13 @@ class Ledger:
         with self._store.reading() as connection:
             return [Entry(*row) for row in connection.execute(query)]
 
+    def standing(self) -> list[Entry]:
+        """Return what is in force of everybody, by NAME."""
+        query = sa.select(*_ENTRY).where(PUBLICATIONS.c.in_force.is_(sa.true()))
+        with self._store.reading() as connection:
+            rows = connection.execute(query.order_by(PUBLICATIONS.c.person, PUBLICATIONS.c.id))
+            return [Entry(*row) for row in rows]
+
     def body(self, number: int) -> bytes | None:
         """Return an upload as it was received; None where it is no longer kept."""
         query = sa.select(PUBLICATIONS.c.body).where(PUBLICATIONS.c.id == number)

@@ -12,18 +12,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from freebusy import gateway
+from freebusy.combine import Combination
 from freebusy.errors import FreeBusyError, NotFreeBusyError
 from freebusy.period import from_seconds
+from freebusy.publications import Ledger
+from freebusy.publisher import does_without_calendars, has_spoken, unread
 from freebusy.store import Store
 from freebusy.vfreebusy import decode
 from freebusy.wording import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from freebusy.config import Config, Member
     from freebusy.ports import PublishedFile
+    from freebusy.publications import Entry
     from freebusy.store import CalendarState
 
 
@@ -80,6 +84,23 @@ class CalendarStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicationStanding:
+    """A publication in force; times are aware UTC."""
+
+    id: int
+    own: bool
+    """The person's own, or a delegate's; else one that only adds busy time."""
+    received: datetime
+    ends: datetime
+    """The end of what it covers."""
+    account: str
+    aged: bool
+    """It counts as tentative only, because of its age."""
+    over: bool
+    """What it covers has passed."""
+
+
+@dataclass(frozen=True, slots=True)
 class PersonStanding:
     """One person of the roster."""
 
@@ -91,6 +112,9 @@ class PersonStanding:
     no_file: str | None
     """Why there is none; one sentence."""
     calendars: Sequence[CalendarStanding]
+    publications: Sequence[PublicationStanding]
+    waits_for: str | None
+    """The calendar that has to be read before anything that was published counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +170,22 @@ def standing(config: Config, names: Sequence[str], now: datetime) -> Standing:
         if store is not None:
             stack.callback(store.close)
         states = _by_person(store)
+        published = _published(store)
         files = gateway.tree(config)
         return Standing(
             now=now,
             ran=store is not None,
             sources=[_source(store, config, name) for name in config.sources],
             persons=[
-                _person(store, config.members[name], files.read(name), states.get(name, ()), now)
+                _person(
+                    store,
+                    config,
+                    name,
+                    file=files.read(name),
+                    states=states.get(name, ()),
+                    entries=published.get(name, ()),
+                    now=now,
+                )
                 for name in names
             ],
             left=_left(store, [name for name in states if name not in config.members]),
@@ -164,6 +197,13 @@ def _by_person(store: Store | None) -> dict[str, list[CalendarState]]:
     for state in store.calendars() if store is not None else ():
         states.setdefault(state.person, []).append(state)
     return states
+
+
+def _published(store: Store | None) -> dict[str, list[Entry]]:
+    entries: dict[str, list[Entry]] = {}
+    for entry in Ledger(store).standing() if store is not None else ():
+        entries.setdefault(entry.person, []).append(entry)
+    return entries
 
 
 def _left(store: Store | None, names: Sequence[str]) -> list[Left]:
@@ -186,21 +226,61 @@ def _source(store: Store | None, config: Config, name: str) -> SourceStanding:
 
 def _person(
     store: Store | None,
-    member: Member,
-    published: PublishedFile | None,
+    config: Config,
+    name: str,
+    *,
+    file: PublishedFile | None,
     states: Sequence[CalendarState],
+    entries: Sequence[Entry],
     now: datetime,
 ) -> PersonStanding:
+    member = config.members[name]
     calendars = [_calendar(store, state) for state in states if store is not None]
     return PersonStanding(
         name=member.owner.name,
         addresses=member.addresses,
         timezone=member.timezone,
         sources=member.sources,
-        file=None if published is None else _file(published, now),
-        no_file=why_no_file(member, calendars) if published is None else None,
+        file=None if file is None else _file(file, now),
+        no_file=why_no_file(member, calendars) if file is None else None,
         calendars=calendars,
+        publications=[_publication(entry, config, states, now) for entry in entries],
+        waits_for=awaited(config, store, name, states, entries) if store and entries else None,
     )
+
+
+def _publication(
+    entry: Entry, config: Config, states: Sequence[CalendarState], now: datetime
+) -> PublicationStanding:
+    received, ends = from_seconds(entry.received), from_seconds(entry.window_end)
+    beside = any(state.last_success is not None for state in states)
+    return PublicationStanding(
+        id=entry.id,
+        own=entry.own,
+        received=received,
+        ends=ends,
+        account=safe(entry.account),
+        aged=beside and ends > now and received < now - config.publish.publication_max_age,
+        over=ends <= now,
+    )
+
+
+def awaited(
+    config: Config,
+    store: Store,
+    name: str,
+    states: Sequence[CalendarState],
+    entries: Iterable[Entry],
+) -> str | None:
+    """Return what is read for the first time before anything that was published counts."""
+    rule = Combination(config.members[name].combine)
+    own = any(entry.own and entry.in_force for entry in entries)
+    calendar = unread(states)
+    if calendar is None or does_without_calendars(rule, own=own):
+        return None
+    if has_spoken(store, name) and gateway.tree(config).read(name) is not None:
+        return None
+    return safe(calendar.name) if calendar.key else f"source {calendar.source}"
 
 
 def _moment(seconds: int | None) -> datetime | None:
@@ -248,3 +328,11 @@ def why_no_file(member: Member, calendars: Sequence[CalendarStanding]) -> str:
     if not any(calendar.ever_held for calendar in calendars):
         return 'no calendar ever held an event (site.untouched_calendar = "unknown")'
     return "it has not been written yet; run the service, or: freebusy refresh"
+
+
+def origin(entry: Entry) -> str:
+    """Say who sent a publication, from where and by what."""
+    who = entry.account or ("a trusted network" if entry.address else "nobody who logged in")
+    where = f" from {entry.address}" if entry.address else ""
+    client = f", {entry.client}" if entry.client else ""
+    return safe(f"by {who}{where}, {entry.protocol}{client}")

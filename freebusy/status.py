@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         CalendarStanding,
         FileStanding,
         PersonStanding,
+        PublicationStanding,
         SourceStanding,
         Standing,
         Trouble,
@@ -49,15 +50,18 @@ _NOTES = {
 }
 
 
-def print_status(config: Config, names: list[str], *, as_json: bool) -> None:
-    """Print how things stand for everybody, or in detail for some; raises StoreError."""
+def print_status(config: Config, names: list[str], *, as_json: bool, verbose: bool = False) -> None:
+    """Print how things stand for everybody, or in detail for some; raises StoreError.
+
+    ``verbose``: in detail for everybody, with every item that was skipped.
+    """
     found = standing(config, gateway.wanted(config, names), gateway.now())
     if as_json:
         print(json.dumps(to_json(found), indent=2))
         return
     console = Console(highlight=False, emoji=False, markup=False)
-    report = _Report(console, config, found)
-    report.print(in_detail=bool(names))
+    report = _Report(console, config, found, shown=None if verbose else _SHOWN)
+    report.print(in_detail=bool(names) or verbose)
 
 
 # -- for programs
@@ -92,10 +96,14 @@ def _plain(value: Any) -> Any:
 class _Report:
     """Prints how things stand, in the site's zone, at most as wide as the terminal."""
 
-    def __init__(self, console: Console, config: Config, found: Standing) -> None:
+    def __init__(
+        self, console: Console, config: Config, found: Standing, *, shown: int | None
+    ) -> None:
+        """``shown``: so many troubles of a calendar; None for all."""
         self._console = console
         self._config = config
         self._found = found
+        self._shown = shown
 
     def print(self, *, in_detail: bool) -> None:
         """Print it; ``in_detail`` is for a few people."""
@@ -200,6 +208,13 @@ class _Report:
             yield f"{person.name} has no file: {person.no_file}"
         elif person.file is not None and person.file.as_of is not None:
             yield f"{person.name}'s file is stale: as of {self._full(person.file.as_of)}"
+        for publication in person.publications:
+            when = distance(publication.received, self._found.now)
+            if person.waits_for is not None:
+                yield f"{person.name}: published {when}, waits for {person.waits_for} to be read"
+            elif publication.aged:
+                max_age = duration(self._config.publish.publication_max_age.total_seconds())
+                yield f"{person.name}: published {when}, tentative after {max_age}"
         for calendar in person.calendars:
             where = f"{person.name}, {_title(calendar)}"
             if calendar.error is not None and (calendar.last_success or person.file):
@@ -228,9 +243,22 @@ class _Report:
             self._line("" if number else "file", line)
         self._line("zone", person.timezone)
         self._line("sources", ", ".join(person.sources) or "none")
+        for publication in person.publications:
+            self._line("published", self._published(publication, person.waits_for))
         for calendar in person.calendars:
             self._calendar(calendar)
         self._console.print()
+
+    def _published(self, publication: PublicationStanding, awaited: str | None) -> str:
+        whose = "own" if publication.own else "shared"
+        by = f" by {publication.account}" if publication.account else ""
+        text = f"{self._full(publication.received)}{by}, {whose}"
+        if publication.over:
+            return f"{text}, over since {self._full(publication.ends)}"
+        if awaited is not None:
+            return f"{text}; waits for the first reading of {awaited}"
+        aged = "; it counts as tentative because of its age" if publication.aged else ""
+        return f"{text}, until {self._full(publication.ends)}{aged}"
 
     def _file(self, file: FileStanding) -> list[str]:
         written = f"written {self._full(file.modified)}"
@@ -258,7 +286,9 @@ class _Report:
             self._line("problem", self._failure(calendar), 4)
         for name, count in calendar.notes.items():
             self._line("note", _NOTES.get(name, name + ": {}").format(count), 4)
-        for line in some(map(_sentence, calendar.troubles), _SHOWN, "; status --json has all"):
+        shown = len(calendar.troubles) if self._shown is None else self._shown
+        rest = "; status --verbose lists all"
+        for line in some(map(_sentence, calendar.troubles), shown, rest):
             self._say(line, 4, hanging=10)
 
 

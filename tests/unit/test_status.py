@@ -13,8 +13,10 @@ import pytest
 from freebusy import gateway
 from freebusy.errors import ConfigurationError, FreeBusyError, StoreError
 from freebusy.period import TimeRange, to_seconds
+from freebusy.publications import Ledger, Received
 from freebusy.standing import standing
 from freebusy.status import print_status, to_json
+from freebusy.store import Store
 from freebusy.wording import safe
 from freebusy.worker import ObjectSpans
 from tests.unit.command_state import (
@@ -29,6 +31,8 @@ from tests.unit.command_state import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from freebusy.config import Config
 
 WINDOW = TimeRange(datetime(2026, 5, 25, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 
@@ -120,6 +124,8 @@ def test_the_json_is_the_documented_one(tmp_path: Path) -> None:
                     "refused": [{"uid": "hostile", "reason": "a rule that never ends"}],
                     "notes": {"unknown-zone": 2},
                 }],
+                "publications": [],
+                "waits_for": None,
             },
             {
                 "name": "eva",
@@ -129,6 +135,8 @@ def test_the_json_is_the_documented_one(tmp_path: Path) -> None:
                 "file": None,
                 "no_file": "no calendar was ever read; run the service, or: freebusy refresh",
                 "calendars": [],
+                "publications": [],
+                "waits_for": None,
             },
         ],
         "left": [{"name": "ghost", "since": "2026-06-01T09:30:00Z"}],
@@ -187,7 +195,72 @@ def test_one_person_in_detail(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "covers Mon 25 May 2026 02:00 to Fri 01 Jan 2027 01:00" in words
     assert "items too large to be read whole: 1" in words
     assert "new: 3" in words
-    assert "skipped 1.ics uid-4: no DTSTART and 4 more; status --json has all" in words
+    assert "skipped 1.ics uid-4: no DTSTART and 4 more; status --verbose lists all" in words
+
+
+def test_verbose_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every skipped item with its reason, of everybody where nobody is named."""
+    config = configured(tmp_path)
+    store = opened(config)
+    many = [(f"uid-{n}", "no DTSTART") for n in range(90)]
+    read_calendar(store, "hans", items=[item("1.ics", many)])
+    store.close()
+    print_status(config, [], as_json=False, verbose=True)
+    out = capsys.readouterr().out
+    assert 90 == out.count(": no DTSTART")
+    assert "eva@example.com" in out
+
+
+def received(config: Config, name: str, days: int, *, own: bool = True) -> None:
+    """Put a publication of some days ago in force."""
+    store = Store(config.site.state / "store.db")
+    moment = NOW - timedelta(days=days)
+    Ledger(store).add(
+        name, Received(b"", WINDOW, [], moment, own, "hans/outlook", "192.0.2.7", "http")
+    )
+    store.close()
+
+
+def test_publications_are_listed_with_their_age(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that counts as tentative is something to look at."""
+    config = configured(tmp_path)
+    store = opened(config)
+    read_calendar(store, "hans", items=[item("1.ics")])
+    store.close()
+    received(config, "hans", 40)
+    received(config, "eva", 40)
+    print_status(config, [], as_json=False)
+    words = " ".join(capsys.readouterr().out.split())
+    assert "hans: published 40 d ago, tentative after 30 d" in words
+    assert "eva: published" not in words
+    print_status(config, ["hans"], as_json=False)
+    words = " ".join(capsys.readouterr().out.split())
+    assert "published Wed 22 Apr 2026 12:30 (40 d ago) by hans/outlook, own, until" in words
+    assert "it counts as tentative because of its age" in words
+    found = to_json(standing(config, ["hans"], NOW))["persons"][0]["publications"]
+    assert [{
+        "id": 1, "own": True, "received": "2026-04-22T10:30:00Z", "ends": "2027-01-01T00:00:00Z",
+        "account": "hans/outlook", "aged": True, "over": False,
+    }] == found  # fmt: skip
+
+
+def test_who_waits_for_a_calendar_is_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was published is not served before the calendar was read for the first time."""
+    config = configured(tmp_path)
+    store = opened(config)
+    store.calendar("hans", "demo", "hans/work", "work")
+    store.close()
+    received(config, "hans", 1)
+    print_status(config, [], as_json=False)
+    assert "hans: published 24 h ago, waits for work to be read" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    print_status(config, ["hans"], as_json=False)
+    assert "waits for the first reading of work" in " ".join(capsys.readouterr().out.split())
 
 
 def test_hostile_text_cannot_reach_the_terminal(
