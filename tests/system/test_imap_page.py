@@ -33,6 +33,13 @@ def blocks() -> dict[str, str]:
     return {name: re.sub(r"(?m)^  ", "", text) for name, text in BLOCK.findall(PAGE.read_text())}
 
 
+@pytest.fixture(scope="module")
+def reader(cyrus: Cyrus) -> Cyrus:
+    """Give a Cyrus with the page's login."""
+    cyrus.add_user("freebusy")
+    return cyrus
+
+
 def configured(server: MailServer, toml: str, directory: Path, user: str) -> Config:
     """Load the example for this server and user."""
     here = f'host = "127.0.0.1"\nport = {server.port}\nsecurity = "plain"'
@@ -89,13 +96,12 @@ def test_dovecot_with_a_master(dovecot: Dovecot, blocks: dict[str, str], tmp_pat
 
 
 @pytest.mark.cyrus
-def test_cyrus_with_one_login(cyrus: Cyrus, blocks: dict[str, str], tmp_path: Path) -> None:
+def test_cyrus_with_one_login(reader: Cyrus, blocks: dict[str, str], tmp_path: Path) -> None:
     """With the rights that the page gives, one login reads a person's calendar."""
-    cyrus.add_user("freebusy")
-    user = person(cyrus)
-    said = cyrus.cyradm(blocks["cyrus acl"])
+    user = person(reader)
+    said = reader.cyradm(blocks["cyrus acl"])
     assert f"user.{user}.Calendar...OK" in said
-    assert ["a Meeting"] == read(cyrus, blocks["cyrus service"], tmp_path, user)
+    assert ["a Meeting"] == read(reader, blocks["cyrus service"], tmp_path, user)
 
 
 @pytest.mark.dovecot
@@ -123,16 +129,17 @@ def test_dovecot_acting_for_each(dovecot: Dovecot, blocks: dict[str, str], tmp_p
 
 
 @pytest.mark.cyrus
-def test_cyrus_with_a_shared_calendar(cyrus: Cyrus, blocks: dict[str, str], tmp_path: Path) -> None:
+def test_cyrus_with_a_shared_calendar(
+    reader: Cyrus, blocks: dict[str, str], tmp_path: Path
+) -> None:
     """With the rights and the annotation of the page a calendar counts for somebody else, too."""
-    cyrus.add_user("freebusy")
-    hans, eva = person(cyrus), person(cyrus)
-    cyrus.cyradm(blocks["cyrus acl"])
+    hans, eva = person(reader), person(reader)
+    reader.cyradm(blocks["cyrus acl"])
     shared = blocks["cyrus shared"].replace("hans", hans).replace(" eva ", f" {eva} ")
-    cyrus.cyradm(shared)
-    seen = [cyrus.shared_folder(user, "Calendar") for user in (hans, eva)]
+    reader.cyradm(shared)
+    seen = [reader.shared_folder(user, "Calendar") for user in (hans, eva)]
     expected = [[seen[0]], sorted(seen)]
-    assert expected == both(cyrus, blocks["cyrus service"], tmp_path, hans, eva)
+    assert expected == both(reader, blocks["cyrus service"], tmp_path, hans, eva)
 
 
 @pytest.mark.cyrus
