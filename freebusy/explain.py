@@ -172,7 +172,7 @@ def _file(found: Explanation, place: str, now: datetime) -> Iterator[str]:
 
 def _cause(cause: Cause) -> Iterator[str]:
     kind = "a series" if cause.is_series else "an event"
-    yield safe(f"{kind} in {cause.source}/{cause.calendar}", 300)
+    yield safe(f"{kind} in {cause.source}/{cause.calendar}{_shared(cause)}", 300)
     yield safe(f"item {cause.hrefs[0] if cause.hrefs else '?'}, UID {cause.uid}", 300)
     if len(cause.hrefs) > 1:
         yield safe(f"also in items {', '.join(cause.hrefs[1:])}", 300)
@@ -182,6 +182,12 @@ def _cause(cause: Cause) -> Iterator[str]:
         yield safe(f"shown in part only: {cause.refused}", 300)
     if cause.overruled:
         yield _OVERRULED[cause.overruled]
+
+
+def _shared(cause: Cause) -> str:
+    if cause.attendees_only:
+        return ", where those events count to which the person is invited"
+    return "" if cause.is_own else ", which others share"
 
 
 def _published(cause: PublishedCause, now: datetime) -> Iterator[str]:
@@ -268,6 +274,8 @@ def _cause_json(cause: Cause) -> dict[str, Any]:
         "items": cause.hrefs,
         "uid": cause.uid,
         "series": cause.is_series,
+        "own": cause.is_own,
+        "attendees_only": cause.attendees_only,
         "periods": _periods(cause.spans),
         "notes": cause.notes,
         "refused": cause.refused,

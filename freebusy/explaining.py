@@ -14,7 +14,8 @@ from freebusy import gateway
 from freebusy.busytime import Expansion, expand_object
 from freebusy.combine import Combination, is_aged
 from freebusy.errors import BudgetExceededError, NotFreeBusyError
-from freebusy.period import FreeBusyType, clip, to_seconds
+from freebusy.expanding import expanding
+from freebusy.period import FreeBusyType, TimeRange, clip, from_seconds, to_seconds
 from freebusy.publications import Ledger
 from freebusy.standing import open_store
 from freebusy.storedobjects import objects_at, refused_near
@@ -60,6 +61,10 @@ class Cause:
     refused: str | None
     notes: tuple[str, ...]
     """``zone-disagrees``, ``unknown-zone``, ``cut-off``."""
+    is_own: bool = True
+    """Whether the calendar is the person's own; else one that others share."""
+    attendees_only: bool = False
+    """Of the calendar those events count to which the person is invited."""
     overruled: Overruled = ""
 
 
@@ -165,7 +170,7 @@ def _file(file: PublishedFile, span: tuple[int, int], now: datetime) -> FileSays
 def _look_at(store: Store, state: CalendarState, person: Person, found: Explanation) -> None:
     place = state.source, state.name
     for thing in objects_at(store, state.id, found.start, found.end):
-        found.causes.append(_cause(place, thing, person, found))
+        found.causes.append(_cause(state, thing, person, found))
     shown = {cause.uid for cause in found.causes if (cause.source, cause.calendar) == place}
     for thing in refused_near(store, state.id, found.start, found.end):
         if thing.uid not in shown and _begins_before(thing, found.end):
@@ -182,29 +187,34 @@ def _begins_before(thing: StoredObject, end: int) -> bool:
     return not starts or min(starts) < end + DAY
 
 
-def _cause(
-    place: tuple[str, str], thing: StoredObject, person: Person, found: Explanation
-) -> Cause:
+def _cause(state: CalendarState, thing: StoredObject, person: Person, found: Explanation) -> Cause:
     parts = [records_of(item.records, thing.uid) for item in thing.items]
     notes = {note for item in thing.items for note in item.notes}
     return Cause(
-        *place,
+        state.source,
+        state.name,
         hrefs=tuple(item.href for item in reversed(thing.items)),
         uid=thing.uid,
-        spans=_instances(thing, person, found),
+        spans=_instances(thing, person, state, found),
         is_series=any(record.recurring for part in parts for record in part),
         refused=thing.refused,
         notes=tuple(sorted(notes & _TOLD)),
+        is_own=state.is_own,
+        attendees_only=state.attendees_only,
     )
 
 
-def _instances(thing: StoredObject, person: Person, found: Explanation) -> tuple[Span, ...]:
+def _instances(
+    thing: StoredObject, person: Person, state: CalendarState, found: Explanation
+) -> tuple[Span, ...]:
     """Return the instances apart from one another: stored spans that touch have become one."""
     parts = [records_of(item.records, thing.uid) for item in thing.items]
     around = found.start - _AROUND, found.end + _AROUND
+    asked = TimeRange(from_seconds(found.start), from_seconds(found.end))
+    owner = expanding(person, asked, state).owner
     expansion = Expansion()
     try:
-        limited(_CPU, expand_object, parts, person.owner, around, expansion)
+        limited(_CPU, expand_object, parts, owner, around, expansion)
     except BudgetExceededError:
         return thing.spans
     spans = tuple(

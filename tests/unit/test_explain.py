@@ -97,7 +97,7 @@ def explained(
     config: Config, capsys: pytest.CaptureFixture[str], at: str | None = None, **more: str
 ) -> str:
     asked = {"at": at, "since": None, "until": None, **more}
-    print_explanation(config, "hans", as_json=False, **asked)  # type: ignore[arg-type]  # as named
+    print_explanation(config, "hans", as_json=False, **asked)
     out = capsys.readouterr().out
     assert "MARKER" not in out
     return re.sub(r"\(written .*?\)", "(written then)", out)
@@ -163,6 +163,25 @@ def test_a_calendar_that_fails_is_told(tmp_path: Path, capsys: pytest.CaptureFix
     refresh_by_hand(config, ["hans"])
     out = explained(config, capsys, "10:30")
     assert "demo/hans was last read just now: " in out
+
+
+def test_a_shared_folder_is_told_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also one of which only invitations count: what is shown is what counts."""
+    invited = EVENTS.replace(
+        "SUMMARY", "ORGANIZER:mailto:eva@example.com\nATTENDEE:mailto:hans@example.com\nSUMMARY"
+    )
+    config = site(tmp_path, invited)
+    store = Store(config.site.state / "store.db")
+    (state,) = store.calendars("hans")
+    store.note(state.id, is_own=False)
+    assert "demo/hans, which others share\n" in explained(config, capsys, "10:30")
+    store.note(state.id, attendees_only=True)
+    assert "where those events count to which the person is invited\n" in explained(
+        config, capsys, "10:30"
+    )
+    store.close()
 
 
 # -- publications
