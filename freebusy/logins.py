@@ -227,7 +227,7 @@ class AccountLogins:
             with self._once.alone(mark):
                 return self._log_in(era, who, password, address, mark)
         except LoginError as error:
-            self._note(who, address, _OUTCOMES[type(error)])
+            self._note(who, address, _OUTCOMES[type(error)], error.__cause__)
             raise
 
     def _log_in(self, era: _Era, who: _Who, password: str, address: str, mark: bytes) -> Account:
@@ -247,11 +247,20 @@ class AccountLogins:
             era.successes.keep(mark, verdict.account, era.rules.cache)
         return verdict.account
 
-    def _note(self, who: _Who, address: str, outcome: str) -> None:
+    def _note(
+        self, who: _Who, address: str, outcome: str, cause: BaseException | None = None
+    ) -> None:
         if outcome != "unavailable":
             pair = _pair(who, network(address))
             self._guesses.keep(pair, (self._guesses.get(pair) or 0) + 1, _GUESSING)
-        log.info("login outcome=%s account=%s peer=%s", outcome, who.shown, address)
+        log.log(
+            logging.INFO if cause is None else logging.WARNING,  # the mail server, or the store
+            "login outcome=%s account=%s peer=%s%s",
+            outcome,
+            who.shown,
+            address,
+            "" if cause is None else f" error={cause}",
+        )
 
     # -- the three kinds of password
 
@@ -284,8 +293,7 @@ class AccountLogins:
                 return None
             self._app_passwords.note_use(known, address)
         except StoreError as error:
-            log.warning("login error=%s", error)
-            raise LoginUnavailableError(UNAVAILABLE) from None
+            raise LoginUnavailableError(UNAVAILABLE) from error
         return _account(known)
 
     def _ask_mail(self, rules: LoginRules, who: _Who, password: str) -> _Verdict:
@@ -299,8 +307,7 @@ class AccountLogins:
             is_right = rules.check.check(login, password)
         except SourceError as error:
             self._pace.failed(self._clock() - started)
-            log.warning("login outcome=unavailable account=%s error=%s", who.shown, error)
-            raise LoginUnavailableError(UNAVAILABLE) from None
+            raise LoginUnavailableError(UNAVAILABLE) from error
         if not is_right:
             self._pace.refused(self._clock() - started)
             return _Verdict(None, at_mail=True)
