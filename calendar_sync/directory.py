@@ -100,7 +100,7 @@ def fill(template: str, owner: Owner) -> str:
     def value(found: re.Match[str]) -> str:
         text = values[found[1]]
         if not text or text.startswith(".") or "/" in text or "\0" in text:
-            raise CalendarMissingError(f"this owner's {found[1]} is no folder name")
+            raise CalendarMissingError(f"this person's {found[1]} is no folder name")
         return text
 
     return _PLACEHOLDER.sub(value, template)

@@ -137,7 +137,7 @@ class MemorySource:
             self._reach()
             handles = self._handles.get(owner.name)
             if not handles:
-                raise CalendarMissingError("no calendar for this owner")
+                raise CalendarMissingError("no calendar for this person")
             return tuple(handles)
 
     def sync(self, calendar: Calendar, token: SyncToken | None) -> Iterator[SyncPage]:

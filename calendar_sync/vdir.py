@@ -78,7 +78,7 @@ class VdirSource:
         base = fill(self._template, owner)
         keys = self._named(base, owner) if owner.folders else self._found(base)
         if not keys:
-            raise CalendarMissingError("no calendar for this owner")
+            raise CalendarMissingError("no calendar for this person")
         return [Calendar(key, owner, key.rpartition("/")[2].removesuffix(ICS)) for key in keys]
 
     def _named(self, base: str, owner: Owner) -> list[str]:

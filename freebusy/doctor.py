@@ -112,7 +112,7 @@ class Report:
         """Print the sum; return whether nothing failed."""
         failed, warned = self._counts["FAIL"], self._counts["warn"]
         if failed:
-            text = f"{failed} failed, {warned} to look at"
+            text = f"{failed} failed, {warned} to look at."
         else:
             text = f"Nothing failed; {warned} to look at." if warned else "All is well."
         self._console.print(f"\n{text}", style="bold")

@@ -94,7 +94,7 @@ def test_a_broken_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert "FAIL config   http.listn: unknown key; did you mean listen?" in out
     assert "did you mean site?" in out
-    assert "2 failed, 0 to look at" in out
+    assert "2 failed, 0 to look at." in out
 
 
 def test_long_findings_are_wrapped(
