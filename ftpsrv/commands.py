@@ -44,9 +44,9 @@ def _write(method: str) -> Command:
     return Command(method, Argument.REQUIRED, refusal=NOT_PERMITTED)
 
 
-def _never(permission: str, argument: Argument = Argument.REQUIRED) -> Command:
-    """Return a command whose permission nobody has."""
-    return Command("refuse_write", argument, permission, refusal=NOT_PERMITTED)
+def _never(argument: Argument = Argument.REQUIRED) -> Command:
+    """Return a command that nobody may use."""
+    return Command("refuse_write", argument, refusal=NOT_PERMITTED)
 
 
 _NOT_OFFERED = Command("not_offered", Argument.OPTIONAL)
@@ -101,14 +101,14 @@ COMMANDS: dict[bytes, Command] = {
     b"RNFR": _write("rename_from"),
     b"RNTO": _write("rename_to"),
     b"MFMT": _write("set_time"),
-    b"MFCT": _never("T"),
-    b"MFF": _never("T"),
-    b"STOU": _never("w", Argument.OPTIONAL),
-    b"APPE": _never("a"),
-    b"MKD": _never("m"),
-    b"XMKD": _never("m"),
-    b"RMD": _never("d"),
-    b"XRMD": _never("d"),
+    b"MFCT": _never(),
+    b"MFF": _never(),
+    b"STOU": _never(Argument.OPTIONAL),
+    b"APPE": _never(),
+    b"MKD": _never(),
+    b"XMKD": _never(),
+    b"RMD": _never(),
+    b"XRMD": _never(),
     b"SITE": _NOT_OFFERED,
     b"SMNT": _NOT_OFFERED,
     b"ACCT": _NOT_OFFERED,

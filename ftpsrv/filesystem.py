@@ -19,7 +19,7 @@ from ftpsrv.listing import Entry
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from freebusy.ports import FreeBusyFiles, PublishedFile, Visitor
+    from freebusy.ports import FreeBusyFiles, Publications, PublishedFile, Visitor
 
 NO_SUCH_FILE = "No such file or directory."
 PERMISSION_DENIED = "Permission denied."
@@ -97,6 +97,7 @@ class PublishedTree(AbstractedFS):  # type: ignore[misc]  # pyftpdlib has no typ
     def __init__(self, root: str, cmd_channel: Any) -> None:
         super().__init__(root, cmd_channel)
         self._files: FreeBusyFiles = cmd_channel.files
+        self._publications: Publications | None = cmd_channel.publications
         self._visitor: Visitor = cmd_channel.visitor
         self._tree_time: datetime = cmd_channel.tree_time
         self.temporary: dict[str, PublishedFile] = {}
@@ -129,7 +130,7 @@ class PublishedTree(AbstractedFS):  # type: ignore[misc]  # pyftpdlib has no typ
         name = path.rpartition("/")[2]
         if self.isdir(path):
             return path, Entry(name, self._tree_time)
-        return path, _file_entry(name, self.find(path)[1])
+        return path, self._file_entry(path, self.find(path)[1])
 
     def entries(self, ftp_path: str) -> list[Entry]:
         """Return what a listing of a path shows, sorted; FilesystemError where it is nothing."""
@@ -145,7 +146,17 @@ class PublishedTree(AbstractedFS):  # type: ignore[misc]  # pyftpdlib has no typ
         if path not in CALENDAR_DIRECTORIES:
             return []
         files = self._files.listing(self._visitor)
-        return [_file_entry(published.name + EXTENSION, published) for published in files]
+        return [self._file_entry(f"{path}/{file.name}{EXTENSION}", file) for file in files]
+
+    def _file_entry(self, path: str, file: PublishedFile) -> Entry:
+        """Return a file's entry with what this session may do with it."""
+        writes = self._publications is not None and self._publications.may_write(
+            path, self._visitor
+        )
+        permissions = "drw" if writes else "r"
+        if path in self.temporary:
+            permissions = "dfrw"  # nothing else can be renamed
+        return Entry(path.rpartition("/")[2], file.modified, len(file.body), permissions)
 
     # What pyftpdlib asks of a file system.  Its "real" paths are the virtual ones.
 
@@ -221,7 +232,3 @@ class PublishedTree(AbstractedFS):  # type: ignore[misc]  # pyftpdlib has no typ
     mkdir = rmdir = remove = rename = chmod = utime = mkstemp = _refuse
     stat = lstat = readlink = get_user_by_uid = get_group_by_gid = _refuse
     format_list = format_mlsx = _refuse
-
-
-def _file_entry(name: str, published: PublishedFile) -> Entry:
-    return Entry(name, published.modified, len(published.body))

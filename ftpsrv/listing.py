@@ -26,6 +26,8 @@ class Entry:
     """Aware UTC."""
     size: int | None = None
     """In bytes; None for a directory."""
+    permissions: str = "r"
+    """Of a file: what may be done with it, letters as the perm fact has them (RFC 3659 §7.5.5)."""
 
 
 def time_value(moment: datetime) -> str:
@@ -41,7 +43,9 @@ def unix_line(entry: Entry, now: datetime) -> str:
     moment = entry.modified.astimezone(UTC)
     recent = now - _RECENT < moment <= now + timedelta(days=1)
     clock = f"{moment:%H:%M}" if recent else f" {moment:%Y}"
-    mode, links = ("dr-xr-xr-x", 2) if entry.size is None else ("-r--r--r--", 1)
+    mode, links = "-rw-r--r--" if "w" in entry.permissions else "-r--r--r--", 1
+    if entry.size is None:
+        mode, links = "dr-xr-xr-x", 2
     date = f"{_MONTHS[moment.month - 1]} {moment:%d} {clock}"
     return f"{mode} {links:>3} ftp      ftp      {entry.size or 0:>8} {date} {entry.name}\r\n"
 
@@ -49,7 +53,10 @@ def unix_line(entry: Entry, now: datetime) -> str:
 def facts(entry: Entry, wanted: Collection[str]) -> str:
     """Return the wanted facts of an entry, each with its semicolon (RFC 3659 §7.2)."""
     directory = entry.size is None
-    known = {"type": "dir" if directory else "file", "perm": "el" if directory else "r"}
+    known = {
+        "type": "dir" if directory else "file",
+        "perm": "el" if directory else entry.permissions,
+    }
     if not directory:
         known |= {"size": str(entry.size), "modify": time_value(entry.modified)}
     return "".join(f"{fact}={known[fact]};" for fact in FACTS if fact in wanted and fact in known)

@@ -27,6 +27,12 @@ def test_unix_line(modified: datetime, expected: str) -> None:
     assert line == f"-r--r--r--   1 ftp      ftp           850 {expected} hans.vfb\r\n"
 
 
+def test_unix_line_of_what_may_be_written() -> None:
+    """Clients that look at the mode offer to write, and others do not."""
+    line = unix_line(Entry("hans.vfb", NOW, 850, "drw"), NOW)
+    assert line.startswith("-rw-r--r--   1 ftp ")
+
+
 def test_unix_line_of_a_directory() -> None:
     """A directory is one to enter and to read."""
     line = unix_line(Entry("pub", NOW), NOW)
@@ -37,6 +43,7 @@ def test_unix_line_of_a_directory() -> None:
     ("entry", "wanted", "expected"),
     [
         (Entry("x", NOW, 0), FACTS, "type=file;size=0;modify=20260601120000;perm=r;"),
+        (Entry("x", NOW, 0, "dfrw"), ("perm",), "perm=dfrw;"),
         (Entry("x", NOW, 9), ("size",), "size=9;"),
         (Entry("x", NOW), FACTS, "type=dir;perm=el;"),
         (Entry("x", NOW), ("modify",), ""),

@@ -19,7 +19,9 @@ from tests.wire.ftp_dialogue import MODIFIED, MemoryFiles, published, some_files
 
 def tree(files: MemoryFiles | None = None) -> PublishedTree:
     files = files or some_files()
-    session = SimpleNamespace(files=files, visitor=Visitor("127.0.0.1"), tree_time=MODIFIED)
+    session = SimpleNamespace(
+        files=files, publications=None, visitor=Visitor("127.0.0.1"), tree_time=MODIFIED
+    )
     return PublishedTree("/", session)
 
 
