@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -55,6 +56,12 @@ def open_database(path: Path, *, read_only: bool) -> sa.Engine:
     return engine
 
 
+def _is_full(error: BaseException | None) -> bool:
+    """Whether a disk or a quota is full (sqlite.org/rescode.html, SQLITE_FULL)."""
+    code = getattr(error, "sqlite_errorcode", None)  # none where the driver itself refuses
+    return code is not None and code & 0xFF == sqlite3.SQLITE_FULL
+
+
 def _relax(connection: sa.Connection) -> None:
     """Give a connection back as it was; SQLite takes the change outside transactions only."""
     raw: Any = connection.connection.driver_connection
@@ -81,5 +88,7 @@ def transaction(
                 _relax(connection)
     except sa.exc.DatabaseError as error:
         if isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError:
-            raise StoreError(f"the store cannot be used: {error.orig}") from None
+            raise StoreError(
+                f"the store cannot be used: {error.orig}", is_full=_is_full(error.orig)
+            ) from None
         raise

@@ -31,10 +31,13 @@ calendar text, a secret, or, where a client may see it, a local path.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 class FreeBusyError(Exception):
@@ -142,4 +145,18 @@ class CalendarMissingError(SourceError):
 
 
 class StoreError(FreeBusyError):
-    """The state directory or its database cannot be used."""
+    """The state directory or its database cannot be used.
+
+    ``is_full``: because the disk or a quota is full, which is also told by an OSError that
+    caused it.
+    """
+
+    def __init__(self, reason: str, *, is_full: bool = False) -> None:
+        super().__init__(reason)
+        self._is_full = is_full
+
+    @property
+    def is_full(self) -> bool:
+        """Whether room is all that is missing."""
+        cause = self.__cause__
+        return self._is_full or (isinstance(cause, OSError) and cause.errno in _NO_ROOM)

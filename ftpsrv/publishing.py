@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ftpsrv.commands import Command
 
 LONGEST_CLIENT_NAME = 100
+NO_SPACE = "452 No room is left; try again later."
+STORE_FAILS = "451 Nothing can be stored at the moment; try again later."
 
 _REFUSALS = (PublicationError, NotFreeBusyError, StoreError)
 _TIME = re.compile(r"\d{14}(\.\d{1,9})?", re.ASCII)
@@ -201,8 +203,8 @@ class PublishingConnection(LoginConnection):
         self.resume(reply)
 
     def refuse_write(self, _: str) -> None:
-        """Refuse what nobody may do."""
-        self.refuse(NOT_PERMITTED)
+        """Refuse what nobody may do, and log it like what this session may not."""
+        raise FilesystemError(PERMISSION_DENIED)
 
     def set_time(self, argument: str) -> None:
         """MFMT: clients send it after an upload; the time stays when the content changed."""
@@ -278,10 +280,10 @@ def _stored_reply(published: Published, *, is_temporary: bool) -> str:
 def refusal_reply(error: PublicationError | NotFreeBusyError | StoreError) -> str:
     """Return the reply for what was not done."""
     if isinstance(error, StoreError):
-        return "451 Nothing can be stored at the moment; try again later."
+        return NO_SPACE if error.is_full else STORE_FAILS
     if isinstance(error, NotAllowedError):
         return NOT_PERMITTED
-    reason = one_line(error.reason)
+    reason = f"{one_line(error.reason[:1].upper() + error.reason[1:])}."
     if isinstance(error, TooLargeError):
         return "552 " + reason
     return "550 " + reason

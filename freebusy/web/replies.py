@@ -88,9 +88,14 @@ def forbidden() -> web.Response:
     return plain(403, "Not allowed from this address")
 
 
+def refused(status: int, reason: str) -> web.Response:
+    """Return a refusal with an error's reason, which begins in lower case for the log."""
+    return plain(status, reason[:1].upper() + reason[1:])
+
+
 def not_allowed(reason: str = "Not allowed") -> web.Response:
     """Return the answer to an account that may not do this (RFC 9110 §15.5.4)."""
-    return plain(403, reason)
+    return refused(403, reason)
 
 
 def unauthorized() -> web.Response:
@@ -130,6 +135,11 @@ def unavailable() -> web.Response:
     return plain(503, "Not available at the moment", Retry_After="60")
 
 
+def full() -> web.Response:
+    """Return the answer where the disk or a quota is full (RFC 4918 §11.5)."""
+    return plain(507, "No room is left")
+
+
 def crowded() -> web.Response:
     """Return the answer while uploads take all the memory that they may (RFC 9110 §15.6.4)."""
-    return plain(503, "Too many uploads at once, try again", Retry_After="5")
+    return plain(503, "Too many uploads at once: try again later", Retry_After="5")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from freebusy.web.settings import HttpSettings
 
 _MAX_CLIENT = 200
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Uploads:
@@ -125,10 +122,10 @@ class Uploads:
         if isinstance(error, NotAllowedError):
             return self.denied(visitor, error.reason)
         if isinstance(error, StoreError):
-            return plain(507, "No room is left") if _is_full(error) else replies.unavailable()
+            return replies.full() if error.is_full else replies.unavailable()
         for kind, status in _STATUS.items():
             if isinstance(error, kind):
-                return plain(status, getattr(error, "reason", ""))
+                return replies.refused(status, getattr(error, "reason", ""))
         raise error
 
     async def _check_locks(
@@ -151,9 +148,3 @@ def sender(request: web.BaseRequest, connection: Connection) -> tuple[TransferPr
     """Return the protocol, and what the client calls itself."""
     protocol: TransferProtocol = "https" if is_secure(request, connection) else "http"
     return protocol, request.headers.get(hdrs.USER_AGENT, "")[:_MAX_CLIENT]
-
-
-def _is_full(error: BaseException) -> bool:
-    """Say whether an error was caused by a disk or a quota that is full."""
-    cause = error.__cause__ or error.__context__
-    return isinstance(cause, OSError) and cause.errno in _NO_ROOM

@@ -14,6 +14,7 @@ from freebusy.web.body import invite
 from freebusy.web.dav import Dav
 from freebusy.web.davfiles import SENDER, CalendarFolders, allowed
 from freebusy.web.hosts import OwnHosts
+from freebusy.web.replies import RefusalError
 from freebusy.web.target import decode_path
 from freebusy.web.uploads import Uploads, sender
 from freebusy.web.visitors import is_passed_on, is_spoken_for
@@ -91,8 +92,10 @@ class Writing:
             path = self._uploads.writable(path, visitor)
             act = self._uploads.put if request.method == "PUT" else self._uploads.delete
             return await act(request, path, visitor, connection)
-        if path is None:
+        if path is None and request.method in _READING:
             return self._not_found()
+        if path is None:
+            raise RefusalError(self._uploads.denied(visitor))
         SENDER.set(sender(request, connection))
         invite(request, connection)
         connection.await_body(request.content, self._upload_timeout)

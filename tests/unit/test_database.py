@@ -27,6 +27,7 @@ def test_a_full_disk_is_the_operators(tmp_path: Path) -> None:
         store.remember(name="MARKER" * 10_000)
     assert "MARKER" not in str(caught.value)
     assert caught.value.__cause__ is None
+    assert caught.value.is_full
     store.close()
 
 
@@ -34,8 +35,9 @@ def test_a_writer_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A lock that somebody holds for longer than a writer waits is a StoreError."""
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.1)
     one, other = Store(tmp_path / "store.db"), Store(tmp_path / "store.db")
-    with one._write(), pytest.raises(StoreError, match="locked"):
+    with one._write(), pytest.raises(StoreError, match="locked") as caught:
         other.remember(name="value")
+    assert not caught.value.is_full
     other.remember(name="value")
     assert "value" == one.meta("name")
     one.close()

@@ -44,7 +44,7 @@ def test_upload_under_a_temporary_name(place: Place, client: Client) -> None:
     assert BODY == place.files.files["hans"].body
     client.asks(f"SIZE {PART}", f"213 {len(NEW)}")
     client.asks(f"MDTM {PART}", "213 2026")
-    assert "size=" in client.says(f"MLST {PART}")
+    assert "perm=dfrw;" in client.says(f"MLST {PART}")
     assert NEW == client.fetches(f"RETR {PART}")
     client.follows(f"""
         C: RNFR {PART}
@@ -88,7 +88,7 @@ def test_remove(place: Place, client: Client) -> None:
     """DELE removes what was published, once."""
     assert "250 Removed." == client.says(f"DELE {HANS}")
     assert "hans" not in place.files.files
-    assert "550 there is nothing to remove" == client.says(f"DELE {HANS}")
+    assert "550 There is nothing to remove." == client.says(f"DELE {HANS}")
     client.uploads(f"STOR {PART}", NEW)
     assert "250 Removed." == client.says(f"DELE {PART}")
     assert NOT_FOUND == client.says(f"SIZE {PART}")
@@ -103,7 +103,8 @@ def test_pipelined_removals(client: Client) -> None:
 @pytest.mark.parametrize(
     ("error", "reply"),
     [
-        (StoreError("/var/lib/secret is full"), "451 Nothing can be stored at the moment"),
+        (StoreError("/var/lib/secret is broken"), "451 Nothing can be stored at the moment"),
+        (StoreError("/var/lib/secret", is_full=True), "452 No room is left; try again later."),
         (NotAllowedError("it is berta's"), DENIED),
     ],
 )
@@ -152,6 +153,19 @@ def test_every_foreign_path_is_refused_alike(place: Place, command: str, user: s
 def test_what_nobody_may(client: Client, line: str) -> None:
     """Appending, unique names and directories are refused on the own file, too."""
     assert DENIED == client.says(line.format(HANS))
+
+
+def test_listings_say_what_may_be_written(place: Place, client: Client) -> None:
+    """A file that this session may write has another mode and other facts than the rest."""
+    place.files.listed = True
+    lines = client.fetches("LIST /calendar").decode().splitlines()
+    assert {"hans.vfb"} == {line.split()[-1] for line in lines if line.startswith("-rw-r--r-- ")}
+    assert {"-r--r--r--"} == {line.split()[0] for line in lines if "hans" not in line}
+    client.asks("OPTS MLST perm;", "200")
+    lines = client.fetches("MLSD /pub/calendar").decode().splitlines()
+    assert ["perm=r; berta.vfb", "perm=drw; hans.vfb"] == lines[:2]
+    with place.login() as anonymous:
+        assert b"-rw-" not in anonymous.fetches("LIST /calendar")
 
 
 def test_continued_upload(client: Client) -> None:

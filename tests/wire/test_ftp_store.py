@@ -92,7 +92,7 @@ def test_too_large_for_the_publications(place: Place, publications: MemoryPublic
     """What the publications themselves find too large gets 552 with their reason."""
     publications.error = TooLargeError("more periods than are accepted")
     with place.login("hans", "secret") as client:
-        assert client.uploads(f"STOR {HANS}", NEW) == "552 more periods than are accepted"
+        assert client.uploads(f"STOR {HANS}", NEW) == "552 More periods than are accepted."
 
 
 def test_active_upload(place: Place) -> None:

@@ -307,21 +307,30 @@ def test_one_line_per_upload(place: Place, log: Callable[[], list[str]]) -> None
     assert lines == [
         "event=ftp_login peer=127.0.0.1 user=hans protocol=ftp",
         f"{began} bytes={len(NEW)}  reply=226 reason=Stored.",
-        f'{began} bytes=6  reply=550 reason="there is no END:VFREEBUSY;  226 it was broken off"',
+        f'{began} bytes=6  reply=550 reason="There is no END:VFREEBUSY;  226 it was broken off."',
     ]
 
 
 def test_a_line_for_what_may_not_be_written(place: Place, log: Callable[[], list[str]]) -> None:
-    """A refused STOR or DELE leaves a line with the NAME, and never a path that names nobody."""
+    """A refused change leaves a line with the NAME, and never a path that names nobody."""
     with place.login("hans", "secret") as client:
         client.asks("STOR /calendar/berta.ifb", "550")
         client.asks("DELE /calendar/MARKER.vfb", "550")
+        client.asks("APPE /calendar/hans.vfb", "550")
+        client.asks("MKD /calendar/MARKER", "550")
+        client.asks("RMD MARKER", "550")
+        client.asks("STOU", "550")
     with place.login() as client:
         client.asks("STOR /calendar/hans.vfb", "550")
     began = "event=ftp_write_refused peer=127.0.0.1"
     assert [
         f"{began} user=hans protocol=ftp command=STOR name=berta",
         f"{began} user=hans protocol=ftp command=DELE name=unknown",
+        f"{began} user=hans protocol=ftp command=APPE name=hans",
+        *(
+            f"{began} user=hans protocol=ftp command={command} name=unknown"
+            for command in ("MKD", "RMD", "STOU")
+        ),
         f"{began} user=anonymous protocol=ftp command=STOR name=hans",
     ] == [line for line in log() if "login" not in line]
 

@@ -216,3 +216,14 @@ def test_names_in_other_scripts(site: Site) -> None:
     login = basic("grün", "pass wört:")
     target = "/pub/calendar/gr%C3%BCn.vfb"
     assert [target] == hrefs(site.send("PROPFIND", target, "Depth: 0", login))
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PROPPATCH", "LOCK", "UNLOCK", "MOVE"])
+def test_what_is_no_path_is_refused_like_a_name_of_nobody(site: Site, method: str) -> None:
+    """A change is 401 or 403 for what cannot be decoded, too: no answer tells more than others."""
+    for login, status in (("X-Nobody: here", 401), (HANS_LOGIN, 403)):
+        answers = [
+            site.send(method, f"/calendar/{name}.vfb", login) for name in ("no%00name", "nobody")
+        ]
+        assert [status] * 2 == [answer.status for answer in answers]
+        assert answers[0].body == answers[1].body

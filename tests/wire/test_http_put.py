@@ -238,7 +238,7 @@ def test_memory_of_all_uploads() -> None:
             deadline = time.monotonic() + 10
             while (answer := running.put(PATH, HANS_LOGIN, body=OTHER)).status != 503:
                 assert time.monotonic() < deadline  # until the server has read what was sent
-        assert b"Too many uploads at once, try again\n" == answer.body
+        assert b"Too many uploads at once: try again later\n" == answer.body
         assert "5" == answer.headers["retry-after"]
         while (answer := running.put(PATH, HANS_LOGIN, body=OTHER)).status == 503:
             assert time.monotonic() < deadline
