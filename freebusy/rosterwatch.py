@@ -10,8 +10,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from freebusy import mailroster
-from freebusy.errors import FreeBusyError
+from freebusy import mailroster, userlist
+from freebusy.errors import FreeBusyError, StoreError
 from freebusy.schedule import Backoff
 
 if TYPE_CHECKING:
@@ -41,6 +41,22 @@ def stamp(files: Iterable[Path]) -> Stamp:
     return tuple(values)
 
 
+def _users(config: Config) -> frozenset[str] | None:
+    """Return whom the mail server's list names; None where there is none to be read."""
+    if config.roster.source is None:
+        return None
+    try:
+        return frozenset(userlist.read(config.user_list, config.roster.source).users)
+    except StoreError:
+        return None
+
+
+def _people(config: Config) -> tuple[Stamp, frozenset[str] | None]:
+    """Return what differs whenever others may be named, and not where somebody is but missing."""
+    file = () if config.roster.file is None else (config.roster.file,)
+    return stamp(file), _users(config)
+
+
 class RosterWatch:
     """Says when the configuration has to be read again because of the people in it."""
 
@@ -53,6 +69,7 @@ class RosterWatch:
         """Of the files as they were read."""
         self._seen = self._taken
         """Of the files as they were at the last glance."""
+        self._people = _people(config)
         self._changed = asyncio.Event()
         self._asking: asyncio.Task[None] | None = None
 
@@ -75,13 +92,16 @@ class RosterWatch:
         settled, self._seen = now == self._seen, now
         if not settled:
             asyncio.get_running_loop().call_later(_REST, self.glance)
-        elif now != self._taken:
+        elif now != self._taken and _people(self._config) != self._people:
             log.info("roster event=file_changed")
             self._reload()
+        else:
+            self._taken = now
 
     def begin(self) -> None:
         """Note the state of the files: they are read now."""
         self._taken = self._seen = stamp(self._config.roster_files)
+        self._people = _people(self._config)
 
     def take(self, config: Config) -> None:
         """Go on under another configuration, which was read after :meth:`begin`."""
