@@ -29,7 +29,9 @@ from freebusy.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from calendar_sync.imap.resync import Since
     from calendar_sync.imap.settings import ImapSettings, Login
+    from calendar_sync.imap.uidset import UidSet
 
 T = TypeVar("T")
 
@@ -127,6 +129,8 @@ class Connection:
         self.client = client
         self.login = login
         self.selected = False
+        self.resynced: tuple[list[extensions.MessageState], UidSet] | None = None
+        """What changed in the folder that is open since it was known last."""
         self._capabilities = {bytes(name).upper() for name in client.capabilities()}
         self.qresync = self._enable_qresync()
         self.condstore = self.qresync or self.can("CONDSTORE")
@@ -140,11 +144,19 @@ class Connection:
             return False
         return b"QRESYNC" in {bytes(name).upper() for name in self.client.enable("QRESYNC")}
 
-    def examine(self, folder: str) -> extensions.Examined:
-        """Open a folder read only; modification sequences only where they can be trusted."""
+    def examine(self, folder: str, since: Since | None = None) -> extensions.Examined:
+        """Open a folder read only; modification sequences only where they can be trusted.
+
+        With QRESYNC the server says as well what changed ``since``: it is in :attr:`resynced`.
+        """
         self.selected = False  # a refused EXAMINE leaves no folder open (RFC 3501 §6.3.1)
-        condstore = self.condstore and not self.qresync
-        box = extensions.examine(self.client, folder, condstore=condstore)
+        parameter = b" (CONDSTORE)" if self.condstore and not self.qresync else b""
+        asks = since is not None and self.qresync
+        if since is not None and self.qresync:
+            parameter = since.parameter()
+        lines = extensions.examine(self.client, folder, parameter=parameter)
+        box = extensions.parse_examine(lines)
+        self.resynced = extensions.parse_states(lines) if asks else None
         self.selected = True
         if self.condstore:
             return box

@@ -41,6 +41,7 @@ _FETCH = re.compile(rb"\* \d+ FETCH \(", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     rb"FLAGS \(([^()]*)\)|\bUID (\d{1,10})\b|\bRFC822\.SIZE (\d{1,18})\b", re.IGNORECASE
 )
+_SIZE = re.compile(rb"[( ]RFC822\.SIZE (\d{1,18})[ )]", re.IGNORECASE)
 _UID = re.compile(rb"[( ]UID (\d{1,10})[ )]", re.IGNORECASE)
 _BODY = re.compile(rb"BODY\[([0-9A-Z.]*)\](?:<\d+>)? \{\d+\}\r\n\Z", re.IGNORECASE)
 _WHOLE = re.compile(rb"\* \d+ FETCH \(UID (\d{1,10}) BODY\[\] \{\d+\}\r\n\Z")
@@ -202,12 +203,11 @@ def parse_examine(lines: Iterable[bytes]) -> Examined:
     )
 
 
-def examine(client: IMAPClient, folder: str, *, condstore: bool) -> Examined:
-    """Open a folder read only."""
-    parameter = b" (CONDSTORE)" if condstore else b""
+def examine(client: IMAPClient, folder: str, *, parameter: bytes = b"") -> list[bytes]:
+    """Open a folder read only; return the first line of each response."""
     answer = run(client, b"EXAMINE " + mailbox_name(folder) + parameter, name="EXAMINE")
     set_state(client, "SELECTED")
-    return parse_examine(response[0] for response in answer)
+    return [response[0] for response in answer]
 
 
 # -- FETCH -----------------------------------------------------------------------------
@@ -260,14 +260,25 @@ def list_states(client: IMAPClient, since: int | None = None) -> tuple[list[Mess
     # not 1:*, which ends at the largest UID that is still there: Cyrus then says nothing
     # of larger ones that vanished
     tag = send(client, b"UID FETCH 1:%d (UID FLAGS RFC822.SIZE)" % MAX_UID + modifier)
+    return parse_states(response[0] for response in responses(client, tag, "FETCH"))
+
+
+def parse_states(lines: Iterable[bytes]) -> tuple[list[MessageState], UidSet]:
+    """Read the messages, and what vanished, in untagged responses; others are passed over."""
     states: dict[int, MessageState] = {}
     vanished = UidSet()
-    for response in responses(client, tag, "FETCH"):
-        if state := parse_state(response[0]):
+    for line in lines:
+        if state := parse_state(line):
             states[state.uid] = state
-        elif gone := parse_vanished(response[0]):
+        elif gone := parse_vanished(line):
             vanished |= gone
     return list(states.values()), vanished
+
+
+def size_in(response: Response) -> int | None:
+    """Return RFC822.SIZE in a FETCH response."""
+    found = (_SIZE.search(line) for line in response[::2])
+    return next((int(size[1]) for size in found if size), None)
 
 
 def existing(client: IMAPClient, uids: UidSet) -> UidSet:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from calendar_sync.imap.connection import Connection
     from calendar_sync.imap.extensions import Examined
+    from calendar_sync.imap.resync import Since
 
 USUAL_NAMES = (
     "Calendar",
@@ -66,15 +67,15 @@ def listed(connection: Connection, pattern: str) -> list[str]:
         ]
 
 
-def examine(connection: Connection, folder: str) -> Examined:
-    """Open a folder read only.
+def examine(connection: Connection, folder: str, since: Since | None = None) -> Examined:
+    """Open a folder read only, and hear what changed ``since`` where the server can tell.
 
     Raises CalendarMissingError where it is not there; CommandRefused where it is
     but may not be read.  Most servers say only in words which of the two it is,
     so LIST decides.
     """
     try:
-        return connection.examine(folder)
+        return connection.examine(folder, since)
     except extensions.CommandRefused as error:
         unnamed = not error.code and not _is_listed(connection, folder)
         if unnamed or error.code in _MISSING:

@@ -88,14 +88,18 @@ class ImapSource:
         """Yield what changed since ``token``; the connection is free again before the last page."""
         login = login_of(self._settings, calendar.owner)
         folder = folder_of(calendar.key, login)
-        place = Place(login, folder)
+        place, known = Place(login, folder), parse_token(token)
+        since = None if known is None else known.since
         try:
             with (
                 translated(self._settings),
-                self._pool.use(login, lambda c: folders.examine(c, folder)) as (connection, box),
+                self._pool.use(login, lambda c: folders.examine(c, folder, since)) as (
+                    connection,
+                    box,
+                ),
             ):
                 run = Run(connection, box, fingerprint(calendar.key), self._settings)
-                last = yield from run.pages(parse_token(token))
+                last = yield from run.pages(known)
         except CalendarMissingError:
             self._discovery.doubt(calendar.owner)
             self._memory.forget(place)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from imapclient.exceptions import ProtocolError
 
 from calendar_sync.imap import bodies, extensions
+from calendar_sync.imap.extensions import MessageState
+from calendar_sync.imap.resync import Since
 from calendar_sync.imap.uidset import UidSet
 from calendar_sync.pages import paged
 from freebusy.errors import SourceUnavailableError
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from calendar_sync.imap.connection import Connection
-    from calendar_sync.imap.extensions import Examined, MessageState
+    from calendar_sync.imap.extensions import Examined
     from calendar_sync.imap.settings import ImapSettings
 
 MAX_UIDS = 1_000_000
@@ -33,6 +35,9 @@ MAX_UIDS = 1_000_000
 
 FETCH_MESSAGES = 500
 """Messages in one FETCH: its line stays below 8,000 bytes (RFC 7162 §4) in all likely cases."""
+
+AT_ONCE = 50
+"""So many new messages are fetched before their sizes are known, as far as a small one goes."""
 
 REQUESTS_AHEAD = 2
 """FETCH commands under way at once."""
@@ -55,6 +60,13 @@ class Token:
     modseq: int | None = None
     exists: int = 0
     uidnext: int | None = None
+
+    @property
+    def since(self) -> Since | None:
+        """Return what EXAMINE is asked with; None where the token has no numbers for it."""
+        if self.modseq is None or not Since.is_possible(self.uidvalidity, self.modseq):
+            return None
+        return Since(self.uidvalidity, self.modseq)
 
     def text(self) -> SyncToken:
         """Return the token as text."""
@@ -147,7 +159,10 @@ def is_as_read(text: str, calendar: str, box: Examined | None) -> bool:
 
 
 def _since(connection: Connection, token: Token) -> Changes:
-    states, vanished = extensions.list_states(connection.client, token.modseq)
+    resynced = connection.resynced
+    if resynced is None or len(resynced[0]) > AT_ONCE:  # many: their sizes have to be known
+        resynced = extensions.list_states(connection.client, token.modseq)
+    states, vanished = resynced
     deleted = UidSet.of(state.uid for state in states if state.deleted)
     gone = token.uids & (vanished | deleted)
     new = [s for s in states if not s.deleted and s.uid not in token.uids and s.uid not in vanished]
@@ -186,17 +201,20 @@ class Request:
     """Of one message; empty: whole messages."""
     head: int | None = None
     """Only this many bytes of each section."""
+    sized: bool = False
+    """The sizes are asked for, too: what is longer than ``head`` is to be had otherwise."""
 
     def command(self) -> bytes:
         """Return the FETCH command; BODY.PEEK leaves ``\\Seen`` alone."""
         partial = "" if self.head is None else f"<0.{self.head}>"
         sections = [part.section for part in self.parts] or [""]
         wanted = " ".join(f"BODY.PEEK[{section}]{partial}" for section in sections)
-        return f"UID FETCH {self.uids} (UID {wanted})".encode("ascii")
+        size = "RFC822.SIZE " if self.sized else ""
+        return f"UID FETCH {self.uids} (UID {size}{wanted})".encode("ascii")
 
     def item(self, uid: int, sections: dict[bytes, bytes]) -> SourceItem | None:
         """Return the item in an answer; None where the message was gone (NIL)."""
-        truncated = self.head is not None
+        truncated = self.head is not None and not self.sized
         if self.parts:
             body = bodies.joined(self.parts, sections)
             return SourceItem(str(uid), uid, ICALENDAR, body, truncated)
@@ -246,6 +264,9 @@ def plan(
 ) -> list[Request]:
     """Return the requests that deliver the new messages."""
     bound = min(settings.whole_bytes, settings.limits.max_item)
+    unsized = UidSet.of(state.uid for state in new if state.size is None)
+    if unsized and len(new) <= AT_ONCE:
+        return [Request(unsized, head=bound, sized=True)]
     requests = list(_small((s for s in new if (s.size or 0) <= bound), settings))
     large = [state for state in new if (state.size or 0) > bound]
     for at in range(0, len(large), FETCH_MESSAGES):
@@ -257,8 +278,10 @@ def plan(
     return requests
 
 
-def fetch(connection: Connection, requests: Iterable[Request]) -> Iterator[SourceItem]:
-    """Yield items as they arrive.
+def fetch(
+    connection: Connection, requests: Iterable[Request]
+) -> Iterator[SourceItem | MessageState]:
+    """Yield items as they arrive, and the state of messages that are too large to come so.
 
     The next request is always sent before the one before is done, so that the
     server works while the caller does.  Servers may work on both at once (RFC 3501
@@ -279,12 +302,18 @@ def fetch(connection: Connection, requests: Iterable[Request]) -> Iterator[Sourc
             yield item
 
 
-def _item(response: extensions.Response, sent: Iterable[Request]) -> SourceItem | None:
+def _item(
+    response: extensions.Response, sent: Iterable[Request]
+) -> SourceItem | MessageState | None:
     answer = extensions.parse_bodies(response)
     if answer is None:
         return None
     request = next((request for request in sent if answer[0] in request.uids), None)
-    return None if request is None else request.item(*answer)
+    if request is None:
+        return None
+    if request.sized and (size := extensions.size_in(response) or 0) > (request.head or 0):
+        return MessageState(answer[0], deleted=False, size=size)
+    return request.item(*answer)
 
 
 # -- a run -----------------------------------------------------------------------------
@@ -300,50 +329,64 @@ class Run:
     """The fingerprint of the calendar's key."""
     settings: ImapSettings
     delivered: set[int] = field(default_factory=set)
+    requests: list[Request] = field(default_factory=list)
 
     def pages(self, known: Token | None) -> Generator[SyncPage, None, SyncPage]:
         """Yield every page but the last, and return that one with the token."""
         token = usable(known, self.calendar, self.box)
         changes = changes_since(self.connection, self.box, token)
-        requests = plan(self.connection, changes.new, self.settings)
-        total = sum(len(request.uids) for request in requests)
+        self.requests = plan(self.connection, changes.new, self.settings)
+        total = sum(len(request.uids) for request in self.requests)
         fresh = token is None
         gone = [str(uid) for uid in changes.gone]
         generation = str(self.box.uidvalidity)
         items: list[SourceItem] = []
-        for items, is_last in paged(self._items(requests, fresh=fresh), self.settings.limits):
+        for items, is_last in paged(self._items(fresh=fresh), self.settings.limits):
             if not is_last:
                 yield SyncPage(generation, items, gone, fresh=fresh, total=total)
                 gone = []
-        end = self._token(changes, requests)
+        end = self._token(changes)
         return SyncPage(generation, items, gone, fresh=fresh, total=total, token=end)
 
-    def _items(self, requests: list[Request], *, fresh: bool) -> Iterator[SourceItem]:
+    def _items(self, *, fresh: bool) -> Iterator[SourceItem]:
         """Yield what the requests bring, and an empty item for what the server cannot read."""
-        for item in fetch(self.connection, requests):
-            self.delivered.add(item.order)
-            yield item
-        for uid in self._unreadable(requests):
+        larger: list[MessageState] = []
+        yield from self._fetched(self.requests, larger)
+        if larger:
+            uids = UidSet.of(state.uid for state in larger)
+            done = [replace(request, uids=request.uids - uids) for request in self.requests]
+            more = plan(self.connection, larger, self.settings)
+            self.requests = done + more
+            yield from self._fetched(more, larger)
+        for uid in self._unreadable():
             if fresh and not self.delivered:
                 raise SourceUnavailableError(
                     "the mail server delivers none of the messages it lists"
                 )
             yield SourceItem(str(uid), uid, MESSAGE, b"", truncated=True)
 
-    def _unreadable(self, requests: list[Request]) -> Iterator[int]:
+    def _fetched(self, requests: list[Request], larger: list[MessageState]) -> Iterator[SourceItem]:
+        for item in fetch(self.connection, requests):
+            if isinstance(item, MessageState):
+                larger.append(item)
+            else:
+                self.delivered.add(item.order)
+                yield item
+
+    def _unreadable(self) -> Iterator[int]:
         """Yield messages that are listed but did not come, as when a spool file is damaged."""
         read = UidSet.of(self.delivered)
-        for request in requests:
+        for request in self.requests:
             if missing := request.uids - read:
                 yield from extensions.existing(self.connection.client, missing)
 
-    def _token(self, changes: Changes, requests: list[Request]) -> SyncToken:
+    def _token(self, changes: Changes) -> SyncToken:
         """Return the token of the state that EXAMINE showed; what came later comes again.
 
         A message that could not be read is not in it, and without a modification
         sequence the next run asks for it again.
         """
-        asked = UidSet.of(uid for request in requests for uid in request.uids)
+        asked = UidSet.of(uid for request in self.requests for uid in request.uids)
         read = UidSet.of(self.delivered)
         without_event = UidSet.of(state.uid for state in changes.new) - asked
         complete = not asked - read
