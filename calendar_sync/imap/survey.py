@@ -265,6 +265,7 @@ class Surveys:
         self._lock = threading.Lock()
         self._locks: dict[Login, threading.Lock] = {}
         self._kept: dict[Login, Survey] = {}
+        self._doubts = 0
         self._told: set[str] = set()
 
     def of(self, login: Login, make: Callable[[], Survey]) -> Survey:
@@ -274,10 +275,19 @@ class Surveys:
         with lock:
             kept = self._kept.get(login)
             if kept is None or time.monotonic() - kept.taken >= self._lifetime:
+                doubts = self._doubts
                 kept = make()
-                self._kept[login] = kept
+                self._keep(login, kept, doubts)
                 self._tell(kept)
             return kept
+
+    def _keep(self, login: Login, survey: Survey, doubts: int) -> None:
+        """Keep a survey, unless what it is made of was doubted or forgotten meanwhile."""
+        with self._lock:
+            if doubts == self._doubts:
+                self._kept[login] = survey
+            else:
+                self._kept.pop(login, None)
 
     def doubt(self, login: Login) -> None:
         """Make the survey anew when it is next asked for: a folder in it is gone."""
@@ -285,11 +295,13 @@ class Surveys:
             kept = self._kept.get(login)
             if kept is not None and time.monotonic() - kept.taken > DOUBTED_SECONDS:
                 del self._kept[login]
+                self._doubts += 1
 
     def forget(self) -> None:
         """Keep none."""
         with self._lock:
             self._kept.clear()
+            self._doubts += 1
 
     def _tell(self, survey: Survey) -> None:
         """Say once of each folder that nobody can tell for whom it counts."""
