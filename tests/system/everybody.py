@@ -38,6 +38,8 @@ FULL = "lrswipkxtea"
 SERVICE = "lra"
 """What the service login may: see, read, and see for whom a folder counts."""
 USUAL_NAMES = ("Calendar", "Kalender", "Calendrier", "Calendario", "Agenda")
+SETTLED = 75.0
+"""Seconds in which everything shows: rights and annotations alone take four intervals."""
 NEEDED = {"admins": "a", "readers": "r"}
 
 
@@ -338,7 +340,7 @@ def differing(gateway: GatewayProcess, expected: dict[str, list[Span] | None]) -
     return [name for name, spans in expected.items() if gateway.busy(name) != spans]
 
 
-def settle(gateway: GatewayProcess, world: World, seconds: float = 40.0) -> float:
+def settle(gateway: GatewayProcess, world: World, seconds: float = SETTLED) -> float:
     """Wait until everybody's file is right; return how many seconds that took."""
     start = time.monotonic()
     expected = {name: world.expected(name) for name in world.people}
