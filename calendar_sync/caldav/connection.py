@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
-import socket
 import ssl
 import threading
 import time
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from calendar_sync.caldav.hrefs import path_of
+from calendar_sync.faults import Server
 from freebusy.errors import (
     CalendarMissingError,
     SourceError,
@@ -114,32 +114,15 @@ class Answer:
         return whole and not self.response.will_close
 
 
-def _lost(settings: CaldavSettings, origin: Origin, error: BaseException) -> SourceError:
-    where = origin.endpoint
-    if isinstance(error, TimeoutError):
-        return SourceUnavailableError(
-            f"{where} did not answer within {settings.timeout:g} s: is the server overloaded, "
-            "or a firewall in between?"
-        )
-    if isinstance(error, ConnectionRefusedError):
-        return SourceUnavailableError(
-            f"{where} refuses connections: is the server running, and the port in url right?"
-        )
-    if isinstance(error, socket.gaierror):
-        return SourceUnavailableError(f"the name {origin.host} cannot be resolved: check url")
-    return SourceUnavailableError(f"the connection to {where} was lost")
-
-
-def _tls(origin: Origin, error: ssl.SSLError) -> SourceError:
-    where = origin.endpoint
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return SourceRefusedError(
-            f"the certificate of {where} is not accepted ({error.verify_message}): name its "
-            "authority in ca_file, or use the host name that the certificate is for"
-        )
-    if error.reason in {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}:
-        return SourceRefusedError(f"{where} does not speak TLS there: check the port in url")
-    return SourceUnavailableError(f"the TLS connection to {where} failed ({error.reason})")
+def _server(settings: CaldavSettings, origin: Origin) -> Server:
+    return Server(
+        endpoint=origin.endpoint,
+        host=origin.host,
+        timeout=settings.timeout,
+        host_key="url",
+        port_key="the port in url",
+        tls_advice="check the port in url",
+    )
 
 
 @contextmanager
@@ -150,13 +133,13 @@ def translated(settings: CaldavSettings, origin: Origin) -> Iterator[None]:
     except SourceError:
         raise
     except ssl.SSLError as error:
-        raise _tls(origin, error) from None
+        raise _server(settings, origin).no_tls(error) from None
     except http.client.HTTPException:
         raise SourceUnavailableError(
             f"the answer of {origin.endpoint} cannot be understood"
         ) from None
     except OSError as error:
-        raise _lost(settings, origin, error) from None
+        raise _server(settings, origin).lost(error) from None
 
 
 def refusal(origin: Origin, answer: Answer) -> SourceError:

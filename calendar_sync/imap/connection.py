@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
+from calendar_sync.faults import Server
 from calendar_sync.imap import extensions
 from freebusy.errors import (
     SourceDownError,
@@ -44,34 +45,16 @@ PASSING = {"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "CONTACTADMIN"}
 """Response codes (RFC 5530) that say: not now."""
 
 
-def _lost(settings: ImapSettings, error: BaseException) -> SourceError:
-    where = settings.endpoint
-    if isinstance(error, TimeoutError):
-        return SourceUnavailableError(
-            f"{where} did not answer within {settings.timeout:g} s: is the mail server overloaded, "
-            "or a firewall in between?"
-        )
-    if isinstance(error, ConnectionRefusedError):
-        return SourceUnavailableError(
-            f"{where} refuses connections: is the mail server running, and the port right?"
-        )
-    if isinstance(error, socket.gaierror):
-        return SourceUnavailableError(f"the name {settings.host} cannot be resolved: check host")
-    return SourceUnavailableError(f"the connection to {where} was lost")
-
-
-def _tls(settings: ImapSettings, error: ssl.SSLError) -> SourceError:
-    where = settings.endpoint
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return SourceRefusedError(
-            f"the certificate of {where} is not accepted ({error.verify_message}): name its "
-            "authority in ca_file, or use the host name that the certificate is for"
-        )
-    if error.reason in {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}:
-        return SourceRefusedError(
-            f"{where} does not speak TLS there: check port, or set security to starttls"
-        )
-    return SourceUnavailableError(f"the TLS connection to {where} failed ({error.reason})")
+def _server(settings: ImapSettings) -> Server:
+    return Server(
+        endpoint=settings.endpoint,
+        host=settings.host,
+        timeout=settings.timeout,
+        kind="mail server",
+        host_key="host",
+        port_key="the port",
+        tls_advice="check port, or set security to starttls",
+    )
 
 
 def _refused(settings: ImapSettings, error: extensions.CommandRefused) -> SourceError:
@@ -99,9 +82,9 @@ def translated(settings: ImapSettings) -> Iterator[None]:
     except extensions.CommandRefused as error:
         raise _refused(settings, error) from None
     except ssl.SSLError as error:
-        raise _tls(settings, error) from None
+        raise _server(settings).no_tls(error) from None
     except LOST as error:
-        raise _lost(settings, error) from None
+        raise _server(settings).lost(error) from None
     except IMAPClientError:
         raise SourceUnavailableError(
             f"the answer of {settings.endpoint} cannot be understood"
