@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from calendar_sync.imap import ImapSettings, ImapSource
-from freebusy.errors import SourceError, SourceRefusedError, SourceUnavailableError
+from freebusy.errors import (
+    SourceDownError,
+    SourceError,
+    SourceRefusedError,
+    SourceUnavailableError,
+)
 from freebusy.ports import Owner
 from tests.contract.place import event
 from tests.servers.certificate import make_certificate
@@ -124,13 +129,13 @@ def test_nobody_listens() -> None:
     """A server that is down is a passing fault."""
     (port,) = free_ports(1)
     error = attempt(plain(port), Owner("a", "a@example.com"))
-    assert (SourceUnavailableError, True) == (type(error), "running" in str(error))
+    assert (SourceDownError, True) == (type(error), "running" in str(error))
 
 
 def test_a_name_that_does_not_exist() -> None:
     """A host name that cannot be resolved is said to be one."""
     error = attempt(replace(plain(1), host="no-such-host.invalid"), Owner("a", "a@example.com"))
-    assert (SourceUnavailableError, True) == (type(error), "host" in str(error))
+    assert (SourceDownError, True) == (type(error), "host" in str(error))
 
 
 def plain(port: int, **changes: Any) -> ImapSettings:

@@ -115,7 +115,7 @@ def test_an_outage_is_no_refusal(mail_server: MailServer) -> None:
     """A server that is down makes no password wrong; once it is up, the check goes on."""
     user, check = mail_server.new_user(), ImapLoginCheck(settings(mail_server))
     with mail_server.outage():
-        assert SourceUnavailableError is type(_error(check, user, PASSWORD))
+        assert isinstance(_error(check, user, PASSWORD), SourceUnavailableError)
     assert check.check(user, PASSWORD)
 
 
@@ -202,7 +202,7 @@ def test_no_clear_answer(answer: bytes, greeting: bytes) -> None:
     """A server that says goodbye, nothing, or nonsense makes no password wrong, nor right."""
     with scripted({b"LOGIN": answer}, greeting=greeting) as server:
         used = replace(scripted_settings(server.port), timeout=0.3)
-        assert SourceUnavailableError is type(_error(ImapLoginCheck(used), "hans", "PW-MARK"))
+        assert isinstance(_error(ImapLoginCheck(used), "hans", "PW-MARK"), SourceUnavailableError)
 
 
 def test_time_is_up_for_the_whole_check() -> None:
@@ -219,7 +219,7 @@ def test_nobody_listens() -> None:
     """A refused connection is a passing fault."""
     (port,) = free_ports(1)
     error = _error(ImapLoginCheck(scripted_settings(port)), "hans", "PW-MARK")
-    assert SourceUnavailableError is type(error)
+    assert isinstance(error, SourceUnavailableError)
 
 
 def test_a_server_that_takes_no_login_unencrypted() -> None:
@@ -277,9 +277,10 @@ def test_logins_of_a_site(mail_server: MailServer, tmp_path: Path) -> None:
         for name in (user, user.upper(), f"{user}@example.com", f"{user}%40example.com"):
             assert account == logins.log_in(name, PASSWORD, "192.0.2.1")
         assert account == logins.recall(user, PASSWORD, "192.0.2.1")
-        for name, password in ((user, "wrong"), (service, PASSWORD), (f"{user}*{service}", "x")):
+        wrong = ((user, "wrong"), (service, PASSWORD), (f"{user}*{service}", "x"))
+        for number, (name, password) in enumerate(wrong):
             with pytest.raises(LoginRefusedError):
-                logins.log_in(name, password, f"198.51.100.{len(name)}")
+                logins.log_in(name, password, f"198.51.100.{number}")
         with mail_server.outage():
             assert account == logins.recall(user, PASSWORD, "192.0.2.1")
             with pytest.raises(LoginUnavailableError):
