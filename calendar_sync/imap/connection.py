@@ -45,6 +45,7 @@ PASSING = {"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "CONTACTADMIN"}
 """Response codes (RFC 5530) that say: not now."""
 
 
+<<<<<<< ours
 def _server(settings: ImapSettings) -> Server:
     return Server(
         endpoint=settings.endpoint,
@@ -55,11 +56,47 @@ def _server(settings: ImapSettings) -> Server:
         port_key="the port",
         tls_advice="check port, or set security to starttls",
     )
+=======
+class ConnectionLimitError(SourceUnavailableError):
+    """The server lets a login have no more connections than it has."""
+
+
+def _lost(settings: ImapSettings, error: BaseException) -> SourceError:
+    where = settings.endpoint
+    if isinstance(error, TimeoutError):
+        return SourceUnavailableError(
+            f"{where} did not answer within {settings.timeout:g} s: is the mail server overloaded, "
+            "or a firewall in between?"
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return SourceUnavailableError(
+            f"{where} refuses connections: is the mail server running, and the port right?"
+        )
+    if isinstance(error, socket.gaierror):
+        return SourceUnavailableError(f"the name {settings.host} cannot be resolved: check host")
+    return SourceUnavailableError(f"the connection to {where} was lost")
+
+
+def _tls(settings: ImapSettings, error: ssl.SSLError) -> SourceError:
+    where = settings.endpoint
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return SourceRefusedError(
+            f"the certificate of {where} is not accepted ({error.verify_message}): name its "
+            "authority in ca_file, or use the host name that the certificate is for"
+        )
+    if error.reason in {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}:
+        return SourceRefusedError(
+            f"{where} does not speak TLS there: check port, or set security to starttls"
+        )
+    return SourceUnavailableError(f"the TLS connection to {where} failed ({error.reason})")
+>>>>>>> theirs
 
 
 def _refused(settings: ImapSettings, error: extensions.CommandRefused) -> SourceError:
     said = f"{error.command} was refused by {settings.endpoint}"
     said += f" [{error.code}]" if error.code else ""
+    if error.command == "LOGIN" and error.code == "LIMIT":
+        return ConnectionLimitError(f"{said}: allow more connections there, or fewer here")
     if error.code in PASSING or error.command not in {"LOGIN", "EXAMINE"}:
         return SourceUnavailableError(said)
     if error.command == "LOGIN" and settings.authorization is not None:
@@ -133,13 +170,12 @@ class Connection:
         With QRESYNC the server says as well what changed ``since``: it is in :attr:`resynced`.
         """
         self.selected = False  # a refused EXAMINE leaves no folder open (RFC 3501 §6.3.1)
-        parameter = b" (CONDSTORE)" if self.condstore and not self.qresync else b""
-        asks = since is not None and self.qresync
-        if since is not None and self.qresync:
-            parameter = since.parameter()
+        asked = since if self.qresync else None
+        plain = b" (CONDSTORE)" if self.condstore and not self.qresync else b""
+        parameter = plain if asked is None else asked.parameter()
         lines = extensions.examine(self.client, folder, parameter=parameter)
         box = extensions.parse_examine(lines)
-        self.resynced = extensions.parse_states(lines) if asks else None
+        self.resynced = None if asked is None else extensions.parse_states(lines)
         self.selected = True
         if self.condstore:
             return box
@@ -289,13 +325,19 @@ class Pool:
         self._closed = 0
         self._slots = threading.BoundedSemaphore(settings.max_connections)
         self._context: ssl.SSLContext | None = None
+        self.limited: set[Login] = set()
+        """Logins that the server let have no more connections."""
 
     def connect(self, login: Login) -> Connection:
         """Return a new connection that the pool does not know."""
         with self._lock:
             if self._context is None and self._settings.security != "plain":
                 self._context = tls_context(self._settings)
-        return connect(self._settings, login, self._context)
+        try:
+            return connect(self._settings, login, self._context)
+        except ConnectionLimitError:
+            self.limited.add(login)
+            raise
 
     @contextmanager
     def use(

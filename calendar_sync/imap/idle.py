@@ -7,6 +7,7 @@ found by comparing what EXAMINE says with what was read.
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import threading
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from calendar_sync.imap.connection import Connection, Pool
-    from calendar_sync.imap.settings import ImapSettings
+    from calendar_sync.imap.settings import ImapSettings, Login
     from calendar_sync.imap.sweep import Memory, Place
     from freebusy.ports import Calendar
+
+log = logging.getLogger(__name__)
 
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0
 REFUSED_RETRY = 300.0
@@ -89,6 +92,8 @@ class Watcher:
     def __init__(self, watch: Watch, watched: Watched) -> None:
         self.watched = watched
         """The folder that is watched, or is to be from now on."""
+        self.is_connected = False
+        self._retired = False
         self._watch = watch
         self._bell = Bell()
         self._begin(watched)
@@ -105,13 +110,14 @@ class Watcher:
         self._bell.ring()
 
     def end(self) -> None:
-        """Come to an end: the watch is over."""
+        """Come to an end."""
+        self._retired = True
         self._bell.ring()
 
     def run(self) -> None:
-        """Watch until the watch is over."""
+        """Watch until the end."""
         try:
-            while not self._watch.over.is_set():
+            while not self._retired:
                 if self.watched is not self._current:
                     self._begin(self.watched)
                 self._try()
@@ -154,6 +160,7 @@ class Watcher:
             if not may or self._bell.rung:
                 return
             connection = self._watch.pool.connect(place.login)
+        self.is_connected = True
         try:
             while not self._bell.rung:
                 # each time anew: nothing tells a session of Dovecot that its folder was replaced
@@ -163,6 +170,7 @@ class Watcher:
                 else:
                     self._ask(connection)
         finally:
+            self.is_connected = False
             connection.drop()
 
     def _look(self, box: extensions.Examined) -> None:
@@ -257,6 +265,24 @@ class Watchers:
         few = 1 + len(self._watchers) // MOVED
         for watcher, place in zip(idle[:few], fresh, strict=False):
             watcher.move(self._all[place])
+
+    def make_room(self, login: Login) -> None:
+        """Give up the connections of a login that the server lets have no more.
+
+        Some are left where that leaves enough for reading; all folders are swept anyway.
+        """
+        ours = [each for each in self._watchers if each.watched.place.login == login]
+        held = [watcher for watcher in ours if watcher.is_connected]
+        kept = held[: max(1, len(held) - self._watch.settings.max_connections)]
+        leaving = [watcher for watcher in ours if watcher not in kept]
+        self._watchers = [watcher for watcher in self._watchers if watcher not in leaving]
+        for watcher in leaving:
+            watcher.end()
+        log.warning(
+            "watch login=%s event=limit watched=%d: the mail server allows no more connections",
+            login.identity,
+            len(kept),
+        )
 
     def end(self) -> None:
         """Call all of them off."""

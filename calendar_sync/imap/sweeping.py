@@ -197,6 +197,8 @@ def _wait(shared: Watch, watchers: Watchers, count: int, stop: threading.Event) 
             raise shared.failures[0]
         if count == len(shared.refusals) > 0:
             raise next(iter(shared.refusals.values()))
+        while shared.pool.limited:
+            watchers.make_room(shared.pool.limited.pop())
         if time.monotonic() >= choose:
             watchers.choose()
             choose = time.monotonic() + CHOOSE_SECONDS

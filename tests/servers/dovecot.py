@@ -185,7 +185,7 @@ namespace public {{
 protocol imap {{
   mail_plugins = acl notify imap_acl
   imap_metadata = yes
-  mail_max_userip_connections = 200
+  mail_max_userip_connections = {max_connections}
   {imap}
 }}
 plugin {{
@@ -206,7 +206,8 @@ class Dovecot(MailServer):
     ``capability`` replaces what it says it can do; ``volatile_indexes`` keeps
     indexes in memory, so that its mailboxes have no modification sequences; ``groups``
     are those of every user, and then ``anyone`` may be in access control lists;
-    ``acl_seconds`` is for how long a session does not look for changed lists.
+    ``acl_seconds`` is for how long a session does not look for changed lists;
+    ``max_connections`` is how many one login may have.
     """
 
     kind: ClassVar[str] = "dovecot"
@@ -218,6 +219,7 @@ class Dovecot(MailServer):
         volatile_indexes: bool = False,
         groups: str = "",
         acl_seconds: int = 30,
+        max_connections: int = 200,
     ) -> None:
         here = installation()
         if here is None:
@@ -227,7 +229,7 @@ class Dovecot(MailServer):
         self.certificate = make_certificate(self.directory)
         self._here = here
         location = ":INDEX=MEMORY" if volatile_indexes else ""
-        self._configure(capability, location, groups, acl_seconds)
+        self._configure(capability, location, groups, acl_seconds, max_connections)
         self._process = Process(
             self._command(), self.directory / "start.log", {"LD_LIBRARY_PATH": here.library_path}
         )
@@ -237,7 +239,9 @@ class Dovecot(MailServer):
         hand_over = [str(self._here.doveconf), "-f", "service=master", "-c", conf, "-m", "master"]
         return [*hand_over, "-e", str(self._here.master), "-F", "-c", conf]
 
-    def _configure(self, capability: str, location: str, groups: str, acl_seconds: int) -> None:
+    def _configure(
+        self, capability: str, location: str, groups: str, acl_seconds: int, max_connections: int
+    ) -> None:
         users = _users()
         mail = self.directory / "mail"
         for each in ("run", "state", "mail", "public"):
@@ -265,6 +269,7 @@ class Dovecot(MailServer):
             location=location,
             imap=f"imap_capability = {capability}" if capability else "",
             public=self.directory / "public",
+            max_connections=max_connections,
             groups=f" acl_groups={groups}" if groups else "",
             acl="acl_anyone = allow" if groups else "",
             acl_seconds=acl_seconds,

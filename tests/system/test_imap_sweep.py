@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from calendar_sync.imap import ImapSource
-from freebusy.errors import SourceDownError
+from freebusy.errors import SourceDownError, SourceUnavailableError
 from freebusy.ports import Held, Owner
 from tests.contract.place import Replica, event, watching
+from tests.processes import until
 from tests.servers.mailserver import checked, quoted
 from tests.system.imap_case import HEADER, settings
 
@@ -202,6 +203,33 @@ def test_an_outage_is_no_proof(site: Site) -> None:
     with site.server.outage(), pytest.raises(SourceDownError):
         _ = site.unchanged
     assert set(site.names) == site.unchanged
+
+
+@pytest.mark.dovecot
+def test_a_server_that_allows_few_connections(make_dovecot: MakeDovecot) -> None:
+    """Watching gives way to reading: with four connections for a login, both go on."""
+    server = make_dovecot(max_connections=4)
+    site = Site(server, poll_seconds=0.1, max_connections=2)
+    with closing(site.source):
+        site.read()
+        calendars = list(site.calendars.values())
+        with watching(site.source, calendars * 2) as watch, closing(site.source):
+            held = [server.login(site.reader)]  # with three that watch, all there are
+            watch.settle(calendars[0], lambda: site.append(site.names[0], "settle"))
+            site.source.close()
+            for number in range(3):
+                site.append(site.names[1], f"e{number}")
+                until(lambda: _reads(site), "there is a connection to read with")
+            for client in held:
+                client.logout()
+
+
+def _reads(site: Site) -> bool:
+    try:
+        site.read()
+    except SourceUnavailableError:
+        return False
+    return True
 
 
 @pytest.mark.dovecot
