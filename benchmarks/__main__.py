@@ -2,7 +2,8 @@
 
 Each is a command of its own and says in its first lines what it measures against whom.
 The site of 10,000 folders takes a quarter of an hour, the comparison with independent
-readers on 100,000 events half an hour: they are left out unless asked for.  Exit status 1 where any of them missed a target.
+readers on 100,000 events half an hour: they are left out unless asked for.  Exit status 1
+where any of them missed a target.
 """
 
 from __future__ import annotations

@@ -281,9 +281,8 @@ def main() -> int:
             start = time.perf_counter()
             _start(server, names)
             folders = len(names) * len(CALENDARS)
-            print(
-                f"{kind}: {folders} folders of {count} persons made in {time.perf_counter() - start:.0f} s"
-            )
+            took = time.perf_counter() - start
+            print(f"{kind}: {folders} folders of {count} persons made in {took:.0f} s", flush=True)
             root = server_pid(server)
             sweeps(server, root)
             if not arguments.only_sweep:

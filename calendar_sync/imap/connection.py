@@ -45,7 +45,10 @@ PASSING = {"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "CONTACTADMIN"}
 """Response codes (RFC 5530) that say: not now."""
 
 
-<<<<<<< ours
+class ConnectionLimitError(SourceUnavailableError):
+    """The server lets a login have no more connections than it has."""
+
+
 def _server(settings: ImapSettings) -> Server:
     return Server(
         endpoint=settings.endpoint,
@@ -56,40 +59,6 @@ def _server(settings: ImapSettings) -> Server:
         port_key="the port",
         tls_advice="check port, or set security to starttls",
     )
-=======
-class ConnectionLimitError(SourceUnavailableError):
-    """The server lets a login have no more connections than it has."""
-
-
-def _lost(settings: ImapSettings, error: BaseException) -> SourceError:
-    where = settings.endpoint
-    if isinstance(error, TimeoutError):
-        return SourceUnavailableError(
-            f"{where} did not answer within {settings.timeout:g} s: is the mail server overloaded, "
-            "or a firewall in between?"
-        )
-    if isinstance(error, ConnectionRefusedError):
-        return SourceUnavailableError(
-            f"{where} refuses connections: is the mail server running, and the port right?"
-        )
-    if isinstance(error, socket.gaierror):
-        return SourceUnavailableError(f"the name {settings.host} cannot be resolved: check host")
-    return SourceUnavailableError(f"the connection to {where} was lost")
-
-
-def _tls(settings: ImapSettings, error: ssl.SSLError) -> SourceError:
-    where = settings.endpoint
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return SourceRefusedError(
-            f"the certificate of {where} is not accepted ({error.verify_message}): name its "
-            "authority in ca_file, or use the host name that the certificate is for"
-        )
-    if error.reason in {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}:
-        return SourceRefusedError(
-            f"{where} does not speak TLS there: check port, or set security to starttls"
-        )
-    return SourceUnavailableError(f"the TLS connection to {where} failed ({error.reason})")
->>>>>>> theirs
 
 
 def _refused(settings: ImapSettings, error: extensions.CommandRefused) -> SourceError:
