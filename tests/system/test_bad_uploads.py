@@ -217,12 +217,14 @@ def test_a_body(
 ) -> None:
     """Each is served normalised, or refused with its reason and without a trace."""
     row: Row = BODIES[name]
+    why = row.expected if isinstance(row.expected, str) else ""
+    why = why[:1].upper() + why[1:]
     if protocol == "http":
         answer: object = service.put(HANS, row.body)
         good: object = (204, "")
-        bad: object = (422, row.expected)
+        bad: object = (422, why)
     else:
-        answer, good, bad = service.store(HANS, row.body), "226 Stored.", f"550 {row.expected}"
+        answer, good, bad = service.store(HANS, row.body), "226 Stored.", f"550 {why}."
     if isinstance(row.expected, Served):
         assert good == answer
         check_served(service, row.expected)
