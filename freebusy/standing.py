@@ -318,7 +318,7 @@ def _file(file: PublishedFile, now: datetime) -> FileStanding:
 def why_no_file(member: Member, calendars: Sequence[CalendarStanding]) -> str:
     """Say in one sentence why a person of the roster has no file."""
     if not member.sources:
-        return "no source is configured for this person"
+        return "nothing was published yet, and no source is configured for this person"
     if not calendars:
         return "no calendar was ever read; run the service, or: freebusy refresh"
     unread = [calendar for calendar in calendars if calendar.last_success is None]
