@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from calendar_sync.imap.settings import ImapSettings, Login
     from freebusy.ports import Calendar, Owner
 
-RARELY = 8
-"""Everybody is listed anew when so many lifetimes of a survey have passed."""
+RARELY = 2
+"""Everybody is listed anew when so many lifetimes of a survey have passed: that is one interval."""
 
 
 class Listings:
