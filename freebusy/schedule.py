@@ -151,8 +151,8 @@ class Debounce:
 class Pace:
     """How long to wait between two looks: less after a change, ever more while all is quiet.
 
-    Times are in seconds.  A look that is costly is taken more rarely: its cost stays
-    below a twentieth of the time.
+    Times are in seconds.  A look that is costly is taken more rarely, so that it takes a
+    twentieth of the time, unless that would be later than where all is quiet.
     """
 
     usual: float
@@ -172,4 +172,5 @@ class Pace:
         else:
             wait = min(self._wait * 1.5, self.usual * self.slowest)
         self._wait = wait
-        return max(wait * (1 - JITTER * jitter), 20 * cost)
+        spared = max(2 * cost, min(20 * cost, self.usual * self.slowest))
+        return max(wait * (1 - JITTER * jitter), spared)

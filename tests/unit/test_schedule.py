@@ -245,9 +245,10 @@ def test_after_a_change_it_is_looked_at_more() -> None:
     assert 0.2 == Pace(0.2).next(changed=True)
 
 
-def test_a_costly_look_is_taken_rarely() -> None:
-    """Looking takes a twentieth of the time at most, however much changes."""
-    assert 100 == Pace(60.0).next(changed=True, cost=5.0)
+@pytest.mark.parametrize(("cost", "expected"), [(0.1, 15), (5, 100), (30, 300), (200, 400)])
+def test_a_costly_look_is_taken_rarely(cost: float, expected: float) -> None:
+    """Looking takes a twentieth of the time, if that is no later than where all is quiet."""
+    assert expected == Pace(60.0).next(changed=True, cost=cost)
 
 
 @pytest.mark.parametrize(("jitter", "expected"), [(0.0, 60.0), (0.5, 57.0), (1.0, 54.0)])
