@@ -56,6 +56,8 @@ class Watched:
 
     place: Place
     calendars: tuple[Calendar, ...]
+    seen_at: Place
+    """Where a sweep sees it: for a service login it may have another name."""
 
 
 def is_change(line: bytes) -> bool:

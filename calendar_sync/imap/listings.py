@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from calendar_sync.imap.settings import is_personal, login_of, names_of
+from calendar_sync.imap.settings import is_personal, names_of, sweep_login
 from freebusy.errors import CalendarMissingError, SourceError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Listings:
 
     def _has(self, owner: Owner, login: Login) -> bool:
         try:
-            return login_of(self._settings, owner) == login
+            return sweep_login(self._settings, owner) == login
         except SourceError:
             return False
 

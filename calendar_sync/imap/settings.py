@@ -136,6 +136,12 @@ def service_login(settings: ImapSettings, owner: Owner) -> Login | None:
     return None if owner.login or is_personal(settings.username) else login_of(settings, owner)
 
 
+def sweep_login(settings: ImapSettings, owner: Owner) -> Login:
+    """Return the login that sees whether an owner's folders changed, for many at once if it can."""
+    service = service_login(settings, owner) if settings.list_as_service else None
+    return service or login_of(settings, owner)
+
+
 def _login(settings: ImapSettings, owner: Owner, username: str, authorization: str = "") -> Login:
     password = settings.password if settings.password is not None else owner.password
     if not password:

@@ -12,7 +12,7 @@ from calendar_sync.imap.discovery import Discovery, Found
 from calendar_sync.imap.idle import Watch, Watched
 from calendar_sync.imap.listings import Listings
 from calendar_sync.imap.relevance import Verdict
-from calendar_sync.imap.settings import Login, login_of
+from calendar_sync.imap.settings import Login, login_of, sweep_login
 from calendar_sync.imap.sweep import Memory, Place, Sweeps
 from calendar_sync.imap.sync import Run, fingerprint, is_as_read, parse_token
 from freebusy.errors import CalendarMissingError, SourceError
@@ -65,6 +65,8 @@ class ImapSource:
         self._sweeps = Sweeps(settings, self._pool)
         self._memory = Memory()
         self._listings = Listings(settings, self.calendars, self._discovery.forget)
+        self._swept: dict[str, Place] = {}
+        """Where a service login sees calendars that each person's own reads, by their keys."""
 
     def calendars(self, owner: Owner) -> Sequence[Calendar]:
         """Return the owner's calendar folders that are there."""
@@ -76,8 +78,17 @@ class ImapSource:
             self._listings.note(owner, ())
             raise
         made = [_calendar(login, owner, each) for each in found]
+        sweeping_login = sweep_login(self._settings, owner)
+        for calendar, each in zip(made, found, strict=True):
+            if sweeping_login != login and each.verdict is not Verdict.NAMED:
+                self._swept[calendar.key] = Place(sweeping_login, each.listed)
         self._listings.note(owner, made)
         return made
+
+    def _seen_at(self, owner: Owner, key: str) -> Place:
+        """Return where a sweep sees a calendar."""
+        login = login_of(self._settings, owner)
+        return self._swept.get(key) or Place(login, folder_of(key, login))
 
     def judgements(self, owner: Owner) -> Sequence[Judgement]:
         """Return every calendar folder that might count for a person, and why it does or not."""
@@ -129,27 +140,29 @@ class ImapSource:
 
     def _watched(self, calendars: Sequence[Calendar]) -> list[Watched]:
         places: dict[Place, list[Calendar]] = {}
+        seen: dict[Place, Place] = {}
         failed: SourceError | None = None
         for calendar in calendars:
             try:
                 login = login_of(self._settings, calendar.owner)
                 place = Place(login, folder_of(calendar.key, login))
                 places.setdefault(place, []).append(calendar)
+                seen[place] = self._seen_at(calendar.owner, calendar.key)
             except SourceError as error:
                 failed = error
         if failed is not None and not places:
             raise failed
-        return [Watched(place, tuple(some)) for place, some in places.items()]
+        return [Watched(place, tuple(some), seen[place]) for place, some in places.items()]
 
     # -- many at once
 
     def groups(self, owners: Iterable[Owner]) -> Collection[Sequence[Owner]]:
-        """Group the owners by the login that reads their folders."""
+        """Group the owners by the login that sweeps their folders."""
         found: dict[Login | Owner, list[Owner]] = {}
         for owner in owners:
             key: Login | Owner = owner
             with contextlib.suppress(SourceError):
-                key = login_of(self._settings, owner)
+                key = sweep_login(self._settings, owner)
             found.setdefault(key, []).append(owner)
         return list(found.values())
 
@@ -157,19 +170,24 @@ class ImapSource:
         """Return those of whom one sweep of each login proves that nothing happened."""
         found: list[Owner] = []
         for owners in self.groups(known):
-            login = login_of(self._settings, owners[0])
+            login = sweep_login(self._settings, owners[0])
             found += self._unchanged(login, {owner: known[owner] for owner in owners})
         return found
 
     def _unchanged(self, login: Login, known: Mapping[Owner, Collection[Held]]) -> list[Owner]:
-        folder = {held.key: folder_of(held.key, login) for some in known.values() for held in some}
+        folder: dict[str, str] = {}
+        for owner, some in known.items():
+            for held in some:
+                with contextlib.suppress(CalendarMissingError):  # a key of another login
+                    place = self._seen_at(owner, held.key)
+                    folder |= {held.key: place.folder} if place.login == login else {}
         view = self._sweeps.look(login, folder.values())
         if view.news is None:
             return []
         relisted = set(self._listings.changed(login, view.news))
 
         def is_same(held: Held) -> bool:
-            box = view.states.get(folder[held.key])
+            box = view.states.get(folder.get(held.key, ""))
             return is_as_read(held.token, fingerprint(held.key), box)
 
         return [

@@ -47,7 +47,7 @@ class Round:
     """The folders of one login, and what was seen of them."""
 
     def __init__(self, watched: Sequence[Watched], pace: Pace) -> None:
-        self.folders = {each.place.folder: each for each in watched}
+        self.folders = {each.seen_at.folder: each for each in watched}
         self.pace = pace
         self.failures = 0
         self.refused = False
@@ -84,7 +84,7 @@ class Sweeper:
         self._relisted = relisted
         by_login: dict[Login, list[Watched]] = {}
         for each in watched:
-            by_login.setdefault(each.place.login, []).append(each)
+            by_login.setdefault(each.seen_at.login, []).append(each)
         usual = watch.settings.poll_seconds
         self._rounds = {login: Round(some, Pace(usual)) for login, some in by_login.items()}
         self._due: DueTimes[Login] = DueTimes()

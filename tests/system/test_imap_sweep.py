@@ -13,6 +13,7 @@ from freebusy.errors import SourceDownError, SourceUnavailableError
 from freebusy.ports import Held, Owner
 from tests.contract.place import Replica, event, watching
 from tests.processes import until
+from tests.servers.cyrus import ADMIN
 from tests.servers.mailserver import checked, quoted
 from tests.system.imap_case import HEADER, settings
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from freebusy.ports import Calendar
+    from tests.servers.cyrus import Cyrus
     from tests.servers.fixtures import MakeDovecot
     from tests.servers.mailserver import MailServer
 
@@ -251,3 +253,31 @@ def test_servers_without_list_status(make_dovecot: MakeDovecot, capability: str)
         calendars = list(site.calendars.values())
         with watching(site.source, calendars) as watch:
             watch.settle(calendars[0], lambda: site.append(site.names[0], "settle"))
+
+
+@pytest.mark.cyrus
+def test_an_administrator_sweeps_for_all(cyrus: Cyrus) -> None:
+    """Who may not read messages sees that they changed; each person's own login reads them."""
+    site = Site(cyrus)
+    site.source.close()
+    used = settings(
+        cyrus,
+        username=ADMIN,
+        authorization="{name}",
+        list_as_service=True,
+        folder=(),
+        survey_seconds=3600.0,
+        poll_seconds=0.1,
+        max_watched=0,
+    )
+    site.source = ImapSource(used)
+    with closing(site.source):
+        site.calendars = {owner.name: site.source.calendars(owner)[0] for owner in site.owners}
+        site.read()
+        assert [site.owners] == [list(group) for group in site.source.groups(site.owners)]
+        assert [set(), set(site.names)] == [site.unchanged, site.unchanged]
+        first, *others = site.names
+        site.append(first, "more")
+        assert set(others) == site.unchanged
+        with watching(site.source, list(site.calendars.values())) as watch:
+            assert watch.wait(site.calendars[first], seconds=10)

@@ -66,7 +66,7 @@ class Looks:
 
     def __init__(self) -> None:
         self.place = Place(LOGIN, "Calendar")
-        watched = Watched(self.place, (Calendar("reader/Calendar", HANS, "Calendar"),))
+        watched = Watched(self.place, (Calendar("reader/Calendar", HANS, "Calendar"),), self.place)
         self.memory = Memory()
         self.watch = Watch(ImapSettings("host", "x"), None, self.memory, print)  # type: ignore[arg-type]  # no connection is needed
         self.round = Round([watched], Pace(60))
