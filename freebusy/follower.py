@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 GLANCE = 20.0
 """Seconds between two looks whether there is anything to watch by now."""
 GATHERING = Backoff(first=1.0, cap=30.0)
-"""Before a watch begins again: where one person's calendars changed, others' do."""
+"""Between the first sign that calendars are others and the next watch."""
 LASTING = 60.0
 """Seconds after which a watch is no longer one of those that began in quick succession."""
 RETRIES = Backoff(first=5.0, cap=300.0)
@@ -47,35 +47,45 @@ class Follower:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._again = threading.Event()
+        self._gathering: threading.Timer | None = None
+        self._watching = False
+        self._in_succession = 0
+        """Watches that ended soon after they began."""
 
     def anew(self) -> None:
-        """Let the watch begin again with the calendars that there are now."""
+        """Let the watch begin again with the calendars that there are now.
+
+        The one under way goes on for a while: where one person's calendars changed,
+        others' do.
+        """
         with self._lock:
-            self._again.set()
+            if not self._watching:
+                self._again.set()
+            elif self._gathering is None:
+                wait = GATHERING.delay(self._in_succession + 1)
+                self._gathering = threading.Timer(wait, self._again.set)
+                self._gathering.daemon = True
+                self._gathering.start()
 
     def end(self) -> None:
         """Come to an end."""
         self._stop.set()
-        self.anew()
+        with self._lock:
+            self._again.set()
+            if self._gathering is not None:
+                self._gathering.cancel()
 
     def run(self) -> None:
         """Watch, and watch again, until the end."""
-        failures = in_succession = 0
+        failures = 0
         while not self._stop.is_set():
-            with self._lock:
-                again = self._again = threading.Event()
+            again = self._anew_event()
             if self._stop.is_set():
                 return
-            calendars = self._calendars()
-            start = time.monotonic()
             try:
-                if calendars:
-                    self._began()
-                    self._source.watch(calendars, self._changed, again)
+                if calendars := self._calendars():
+                    self._watch(calendars, again)
                     failures = 0
-                    lasted = time.monotonic() - start > LASTING
-                    in_succession = 1 if lasted else in_succession + 1
-                    self._stop.wait(GATHERING.delay(in_succession))
                     continue
             except SourceError as error:
                 failures += 1
@@ -85,3 +95,23 @@ class Follower:
                 log.exception("watch source=%s event=bug", self._name)
             jitter = random.random()  # noqa: S311 - no secret
             again.wait(RETRIES.delay(failures, jitter=jitter) if failures else GLANCE)
+
+    def _anew_event(self) -> threading.Event:
+        """Return what ends the next watch."""
+        with self._lock:
+            if self._gathering is not None:
+                self._gathering.cancel()
+                self._gathering = None
+            self._again = threading.Event()
+            return self._again
+
+    def _watch(self, calendars: Sequence[Calendar], again: threading.Event) -> None:
+        start = time.monotonic()
+        self._began()
+        self._watching = True
+        try:
+            self._source.watch(calendars, self._changed, again)
+        finally:
+            self._watching = False
+            lasted = time.monotonic() - start > LASTING
+            self._in_succession = 0 if lasted else self._in_succession + 1
