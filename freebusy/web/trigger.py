@@ -68,8 +68,8 @@ class Trigger:
     def _now(self, name: str) -> None:
         if len(self._last) >= _MAX_REMEMBERED:
             self._last.clear()
+        self._triggers.refresh(name)  # one that reached nobody keeps none after it waiting
         self._last[name] = time.monotonic()
-        self._triggers.refresh(name)
 
     def _late(self, name: str) -> None:
         del self._waiting[name]
