@@ -130,7 +130,7 @@ class Multistatus:
     def _feed(self, piece: bytes, *, last: bool) -> None:
         try:
             self._parser.Parse(piece, last)
-        except expat.ExpatError:
+        except (expat.ExpatError, LookupError, ValueError):  # also for an encoding nobody knows
             raise SourceUnavailableError("the server's answer is no XML, or breaks off") from None
 
     def _refuse(self, *_: object) -> None:

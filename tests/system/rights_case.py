@@ -18,6 +18,7 @@ from freebusy.apppasswords import AppPasswords
 from freebusy.ports import Scope
 from freebusy.store import Store
 from freebusy.throttle import Attempt, Throttle, ThrottleRules
+from tests.processes import until
 from tests.servers.mailserver import PASSWORD
 from tests.servers.process import HOST
 from tests.system.publishing_case import (
@@ -91,10 +92,14 @@ class Place:
 
 
 def restore(watcher: HTTPConnection, name: str) -> None:
-    """Have somebody publish a file again."""
+    """Have somebody publish a file again; a busy machine's mail server may be slow to say yes."""
     body = outlook_file(Busy(1, NAMES.index(name)))
     path = f"/pub/calendar/{name}.vfb"
-    assert asked(watcher, "PUT", path, by_mail(name), body).status in {201, 204}
+
+    def is_served() -> bool:
+        return asked(watcher, "PUT", path, by_mail(name), body).status in {201, 204}
+
+    until(is_served, f"{name} publishes")
 
 
 def shown(watcher: HTTPConnection, name: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from calendar_sync.caldav import bodies
@@ -83,6 +83,7 @@ def test_long_texts_are_cut() -> None:
     assert MAX_TEXT == len(read(long)[0][0].text(bodies.ETAG))
 
 
+@example(b"A", 30)
 @given(st.binary(max_size=300), st.integers(0, len(ANSWER)))
 def test_any_bytes_are_an_answer_or_our_error(junk: bytes, at: int) -> None:
     """Nothing but SourceUnavailableError comes out of a broken answer."""
