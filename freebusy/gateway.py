@@ -327,13 +327,22 @@ def _let_go(config: Config, store: Store) -> None:
             store.forget(state.id)
 
 
+def _workers(config: Config) -> Workers:
+    from calendar_sync.formats import extract
+
+    return Workers(
+        extract,
+        processes=config.limits.worker_count,
+        item_cpu=config.limits.item_cpu.total_seconds(),
+        memory=config.limits.worker_memory,
+    )
+
+
 def engine(config: Config, metrics: Metrics | None = None) -> Engine:
     """Put the engine together; raises StoreError where the state cannot be used.
 
     ``metrics`` is what counts its work, and tells the ages of its sources from now on.
     """
-    from calendar_sync.formats import extract
-
     prepare_state(config.site.state)
     files = tree(config)
     files.sweep(_LEFTOVER)
@@ -341,12 +350,7 @@ def engine(config: Config, metrics: Metrics | None = None) -> Engine:
     store = Store(config.site.state / "store.db")
     _let_go(config, store)
     ledger = Ledger(store, keep_bytes=config.publish.keep_received_bytes)
-    workers = Workers(
-        extract,
-        processes=config.limits.worker_count,
-        item_cpu=config.limits.item_cpu.total_seconds(),
-        memory=config.limits.worker_memory,
-    )
+    workers = _workers(config)
     syncer = Syncer(
         store=store,
         workers=workers,
