@@ -1,6 +1,7 @@
 """Which folders count for a person, and why: the rules, applied to a survey.
 
-A person's own folders count.  A folder that belongs to nobody counts as Kolab's
+A person's own folders count, whatever others may have written on them: only the
+configuration leaves one out.  A folder that belongs to nobody counts as Kolab's
 ``incidences-for`` says: for those who may administer it (``admins``, also where it
 is not set), for all who may read it (``readers``), or for nobody.  One that belongs
 to somebody else counts only where that is set on it, for otherwise a secretary with
@@ -40,15 +41,13 @@ class Verdict(Enum):
     """Only events count to which the person is invited."""
     EXCLUDED = "excluded"
     """The configuration leaves it out."""
-    FOR_NOBODY = "for nobody"
-    """incidences-for says so."""
     NO_RIGHT = "no right"
     """The person has not the right that incidences-for asks for."""
 
     @property
     def counts(self) -> bool:
         """Whether anything in the folder counts."""
-        return self not in {Verdict.EXCLUDED, Verdict.FOR_NOBODY, Verdict.NO_RIGHT}
+        return self not in {Verdict.EXCLUDED, Verdict.NO_RIGHT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +117,9 @@ def _lies_own(survey: Survey, users: Iterable[str], name: str) -> bool:
 
 
 def _of_own(folder: Folder) -> Judgement:
-    verdict = Verdict.FOR_NOBODY if folder.relevance == "nobody" else Verdict.OWN
     return Judgement(
         folder.name,
-        verdict,
+        Verdict.OWN,
         is_own=True,
         relevance=folder.relevance,
         readable_for=folder.readable_for,

@@ -123,8 +123,7 @@ class World:
     def own(self, name: str) -> list[Folder]:
         """Return a person's calendars: those of the right type, else those with a usual name."""
         mine = [folder for folder in self.folders if folder.owner == name]
-        found = [folder for folder in mine if folder.is_typed] or mine
-        return [folder for folder in found if folder.relevance != "nobody"]
+        return [folder for folder in mine if folder.is_typed] or mine
 
     # -- making it
 

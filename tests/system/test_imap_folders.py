@@ -70,13 +70,14 @@ def test_own_folders_are_not_those_of_others(mail_server: MailServer) -> None:
     assert [mail_server.folder("Calendar")] == found(mail_server, owner, folder=())
 
 
-def test_irrelevant_folders_do_not_count(mail_server: MailServer) -> None:
-    """A folder that Kolab's incidences-for calls relevant to nobody is left out."""
+def test_own_folders_count_whatever_is_written_on_them(mail_server: MailServer) -> None:
+    """Kolab's incidences-for is about what is shared: it makes nobody free of the own events."""
     owner = person(mail_server, Termine="event.default", Ferien="event")
     with mail_server.session(owner.name) as client:
         folder = quoted(mail_server.folder("Ferien"))
         checked(client.xatom("SETMETADATA", folder, f'({RELEVANCE} "nobody")'))
-    assert [mail_server.folder("Termine")] == found(mail_server, owner, folder=())
+    both = [mail_server.folder("Ferien"), mail_server.folder("Termine")]
+    assert both == found(mail_server, owner, folder=())
 
 
 @pytest.mark.parametrize("leaf", ["Calendar", "Kalender", "Calendario"])
