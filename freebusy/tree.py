@@ -168,8 +168,12 @@ class Tree:
             yield
 
     def _clear(self, name: str, half: PublicDirectory) -> None:
-        """Remove what a crash left in the other half: others may serve it, or it comes back."""
-        with self._placing:
+        """Remove what a crash left in the other half: others may serve it, or it comes back.
+
+        It may also be the file as it was before the rule changed: who has just looked in
+        this half, and looks in the other one now, has to look again.
+        """
+        with self._moving():
             if self._half(name) is half:
                 self._other(half).remove(name)
 
