@@ -87,7 +87,6 @@ class Tree:
                 half.replace(name, body, self._place(name, half))
             except _RuleChanged:
                 continue
-            self._clear(name, half)
             return
 
     def remove(self, name: str) -> bool:
@@ -161,21 +160,19 @@ class Tree:
 
     @contextlib.contextmanager
     def _place(self, name: str, half: PublicDirectory) -> Iterator[None]:
-        """Let a file get its name in this half, if that still is the right one."""
-        with self._placing:
+        """Let a file get its name in this half, if that still is the right one.
+
+        What lies in the other half goes in the same breath: others may serve it, or it
+        comes back.  Later, when the rule has changed twice, it could be the only one.
+        """
+        with self._moving():
             if self._half(name) is not half:
                 raise _RuleChanged
             yield
-
-    def _clear(self, name: str, half: PublicDirectory) -> None:
-        """Remove what a crash left in the other half: others may serve it, or it comes back.
-
-        It may also be the file as it was before the rule changed: who has just looked in
-        this half, and looks in the other one now, has to look again.
-        """
-        with self._moving():
-            if self._half(name) is half:
-                self._other(half).remove(name)
+            other = self._other(half)
+            if other.read(name) is not None:
+                half.sync()
+                other.remove(name)
 
     def _half(self, name: str) -> PublicDirectory:
         return self.restricted if self._is_restricted(name) else self.public
