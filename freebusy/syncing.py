@@ -128,13 +128,6 @@ class Syncer:
         """Return when each calendar of a source changed last, by person and key."""
         return self._store.latest(source)
 
-    def discover(self, person: Person, feed: Feed) -> Sequence[Calendar]:
-        """Return a person's calendars, for watching; none where they cannot be listed."""
-        try:
-            return feed.source.calendars(person.at_source)
-        except SourceError:
-            return ()
-
     def _discover(self, person: Person, feed: Feed, outcome: Synced) -> Sequence[Calendar]:
         """List a person's calendars; one that is no longer listed is doubted."""
         try:

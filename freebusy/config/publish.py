@@ -29,6 +29,7 @@ from freebusy.config.values import (
     between,
     unexpected,
 )
+from freebusy.passwords import is_hash
 
 HASH_PREFIX = "$scrypt$"
 ANONYMOUS = ("anonymous", "ftp")
@@ -42,7 +43,7 @@ _FREEBUSYPWD = re.compile(
 
 
 def _hash(value: str) -> str:
-    if not (value.startswith(HASH_PREFIX) and value.isascii() and value.isprintable()):
+    if not is_hash(value):
         raise unexpected(
             f"what `freebusy password hash` prints, one line that starts with {HASH_PREFIX}"
         )

@@ -16,7 +16,7 @@ from tests.servers.certificate import Certificate, make_certificate
 if TYPE_CHECKING:
     from pathlib import Path
 
-HASH = "$scrypt$n=16384,r=8,p=1$c2FsdA$aGFzaA"
+HASH = "$scrypt$ln=14,r=8,p=1$DRa6rqjvglJ2kEUBVDtJMw$LWikEuoyPl6kBx6IQr5umHbND0A8k/yGFyI8m0z/vZ0"
 IMAP = '[sources.{0}]\ntype = "imap"\nhost = "imap.example.com"\n'
 MAIL = IMAP.format("mail") + 'username = "freebusy"\npassword_file = "pw"\n'
 SHARED_LOCAL = 'persons = ["hans@a.example", "hans@b.example"]\n'

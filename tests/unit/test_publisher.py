@@ -146,7 +146,6 @@ def test_a_new_folder_that_cannot_be_read_does_not_freeze_the_file(tmp_path: Pat
         gateway.memory.put(calendar, event("c", "20260604T090000Z"))
         source = gateway.source
         assert isinstance(source, BrokenOffSource)
-        gateway.syncer.discover(gateway.person, gateway.feed)
         gateway.store.calendar("hans", "mail", "hans/B", "B")
         gateway.syncer.sync(gateway.person, gateway.feed, calendar)
         gateway.refresh()
