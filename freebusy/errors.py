@@ -17,10 +17,18 @@
     │   ├── TooLargeError              more octets than are accepted
     │   ├── NoPublicationError         there is nothing of theirs to remove or rename
     │   └── PreconditionFailedError    the served file is not the one that the client meant
+    ├── FolderError                somebody works on folders of the mail server
+    │   ├── NoFolderError              not there, not visible, or no calendar: one answer for all
+    │   ├── NotPermittedError          the person's rights there do not allow it
+    │   ├── FolderExistsError          a folder of that name is there already
+    │   ├── FolderFilledError          there are items in a folder that is to be deleted
+    │   ├── BadFolderError             no name for a folder, or no place for one
+    │   └── RightsKeptError            the rights in force are not those that were asked for
     ├── SourceError                a calendar source
     │   ├── SourceUnavailableError     a passing fault: try again later
     │   │   └── SourceDownError            ... and whoever asks is told the same
     │   ├── SourceRefusedError         the operator's: login or rights refused
+    │   ├── UnreachableError           a mail server that was asked for cannot be used
     │   └── CalendarMissingError       the folder is not there (confirmed before it counts)
     └── StoreError                 the operator's: the state on disk cannot be used
 
@@ -124,6 +132,46 @@ class PreconditionFailedError(PublicationError):
     """The served file is not the one that the client meant (RFC 9110 §15.5.13)."""
 
 
+class FolderError(FreeBusyError):
+    """Something that a mail server does not do with a folder; ``reason`` is for the client."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NoFolderError(FolderError):
+    """The folder is not there, not visible to this person, or no calendar."""
+
+
+class NotPermittedError(FolderError):
+    """The person's rights on the folder (RFC 4314) do not allow it."""
+
+
+class FolderExistsError(FolderError):
+    """A folder of that name is there already."""
+
+
+class FolderFilledError(FolderError):
+    """The folder to be deleted holds ``items`` items."""
+
+    def __init__(self, reason: str, items: int) -> None:
+        super().__init__(reason)
+        self.items = items
+
+
+class BadFolderError(FolderError):
+    """No name that a folder can have there, or no place for one."""
+
+
+class RightsKeptError(FolderError):
+    """Other rights are in force than were asked for; ``rights`` are those, sorted letters."""
+
+    def __init__(self, reason: str, rights: str) -> None:
+        super().__init__(reason)
+        self.rights = rights
+
+
 class SourceError(FreeBusyError):
     """A calendar source could not do what it was asked."""
 
@@ -138,6 +186,14 @@ class SourceDownError(SourceUnavailableError):
 
 class SourceRefusedError(SourceError):
     """The server answered and said no: login, rights, or an unusable certificate."""
+
+
+class UnreachableError(SourceError):
+    """A mail server cannot be used; ``step`` is what failed: name, connection, tls or login."""
+
+    def __init__(self, reason: str, step: str) -> None:
+        super().__init__(reason)
+        self.step = step
 
 
 class CalendarMissingError(SourceError):

@@ -1,0 +1,358 @@
+"""The bodies of the connector's API, version 1: what both sides of it read and write.
+
+The service validates requests by these models, the OpenAPI document shows their schemas,
+and the client reads answers by them.  Times are RFC 3339 with a zone; what the service
+writes is in UTC with ``Z``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+VERSION = "v1"
+PREFIX = f"/connector/{VERSION}"
+
+MAX_FOLDER_NAME = 200
+MAX_CHANGES = 500
+MAX_NAMES = 1000
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+Moment = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str)]
+Word = Annotated[str, Field(min_length=1, max_length=254), AfterValidator(_printable)]
+FolderName = Annotated[
+    str, Field(min_length=1, max_length=MAX_FOLDER_NAME), AfterValidator(_printable)
+]
+FolderId = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[A-Za-z0-9_-]+$")]
+Href = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,9}$")]
+Letters = Annotated[str, Field(max_length=26, pattern=r"^[a-z0-9]*$")]
+Mode = Literal["on_select", "manual", "on_start_and_exit"]
+Role = Literal["administrator", "power user", "user", "guest"]
+Kind = Literal["own", "other", "shared"]
+BusyType = Literal["BUSY", "BUSY-TENTATIVE", "BUSY-UNAVAILABLE"]
+
+
+class Body(BaseModel):
+    """A JSON object of an answer: a client passes over what a newer service adds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+
+class Request(Body):
+    """A JSON object of a request: what is not known is refused, and named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Problem(Body):
+    """What went wrong (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    """The same for all problems of this type."""
+    status: int
+    detail: str | None = None
+    """What to do about it."""
+    errors: list[str] | None = None
+    """Each thing that is wrong with a request's body or query."""
+    step: Literal["name", "connection", "tls", "login"] | None = None
+    """For ping: what failed."""
+    rights: str | None = None
+    """For access control: the rights that are in force instead."""
+
+
+# -- ping
+
+
+class Namespace(Body):
+    """How the folders of one kind begin (RFC 2342)."""
+
+    kind: Literal["personal", "others", "shared"]
+    prefix: str
+    separator: str
+
+
+class Ping(Body):
+    """The mail server as the login found it."""
+
+    host: str
+    port: int
+    security: Literal["tls", "starttls", "plain"]
+    tls_version: str | None
+    software: str | None
+    version: str | None
+    login: str
+    proxied: bool
+    """Whether the service acts for the person, because it was an app password."""
+    namespaces: list[Namespace]
+    capabilities: list[str]
+    steps: dict[Literal["name", "connection", "tls", "login"], float]
+    """Milliseconds of each step."""
+    latency: float
+    """Milliseconds of one round trip."""
+    gateway: str
+    """The version of this service."""
+
+
+# -- folders
+
+
+class Folder(Body):
+    """A calendar folder, own or shared."""
+
+    id: FolderId
+    path: str
+    """The mailbox name, for people."""
+    name: str
+    parent: FolderId | None
+    kind: Kind
+    owner: str | None
+    """Whose it is, as the mail server says it; null for one's own and for nobody's."""
+    rights: Letters
+    """One's own, in the order of RFC 4314."""
+    role: Role | None
+    """The role with just these rights."""
+    mode: Mode
+    mode_from: Literal["own", "parent", "default"]
+    hands_down: bool
+    items: int | None
+    """Messages in it; null where the rights do not tell."""
+    state: str | None
+    """Changes whenever an item does: equal means that there is nothing to sync."""
+    last_sync: Moment | None
+    in_freebusy: bool
+    is_default: bool
+
+
+class Folders(Body):
+    """All calendar folders that the person sees, own ones first."""
+
+    default_mode: Mode
+    folders: list[Folder]
+
+
+class NewFolder(Request):
+    """A folder to be made; without a parent it lies where the server wants one's own."""
+
+    name: FolderName
+    parent: FolderId | None = None
+    mode: Mode | None = None
+
+
+class FolderChange(Request):
+    """What is to be different; what is left out stays."""
+
+    name: FolderName | None = None
+    parent: FolderId | Literal[""] | None = None
+    """Another folder's id; "" for the top of one's own folders."""
+    mode: Mode | Literal["inherited"] | None = None
+    hands_down: bool | None = None
+
+
+class Settings(Body):
+    """What holds for all folders of a person."""
+
+    default_mode: Mode
+
+
+class SettingsChange(Request):
+    """A new default; null goes back to the site's."""
+
+    default_mode: Mode | None
+
+
+# -- sync
+
+
+class Sync(Request):
+    """What happened at the client."""
+
+    event: Literal["select", "manual", "start", "exit"]
+    folder: FolderId | None = None
+    """The one that was selected or is meant; null: all."""
+
+
+class Job(Body):
+    """A reading of calendars; once it is done the free/busy file is the new one."""
+
+    id: str
+    event: Literal["select", "manual", "start", "exit"]
+    folders: list[FolderId]
+    """Those that their modes include: a connector exchanges their changes."""
+    state: Literal["waiting", "running", "done", "failed"]
+    done: int
+    total: int | None
+    started: Moment
+    finished: Moment | None
+    problem: str | None
+
+
+# -- items
+
+
+class Item(Body):
+    """One message of a folder, as iCalendar."""
+
+    href: Href
+    uid: str
+    calendar: str
+    dialect: Literal["icalendar", "kolab2", "kolab3", "tnef"]
+    is_partial: bool = False
+    """It holds only changed instances of a series that is in another message."""
+    change: str | None = None
+    """The change that wrote it, as the connector called it."""
+    problem: str | None = None
+
+
+class Changes(Body):
+    """What changed in a folder since a token."""
+
+    token: str
+    more: bool
+    is_fresh: bool
+    """What none of the pages holds is gone."""
+    items: list[Item]
+    gone: list[Href]
+    folder: Folder | None
+    """Where the folder or the person's rights changed; null else."""
+    acl_changed: bool
+
+
+class Change(Request):
+    """What is to be done to one item."""
+
+    action: Literal["put", "delete"]
+    uid: Word
+    calendar: str = ""
+    replaces: Annotated[list[Href], Field(max_length=100)] = []
+    change: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]*$")] = ""
+
+
+class ChangeList(Request):
+    """Changes, done in their order."""
+
+    changes: Annotated[list[Change], Field(max_length=MAX_CHANGES)]
+
+
+class Result(Body):
+    """What became of one change."""
+
+    status: Literal["done", "conflict", "refused"]
+    href: Href | None
+    losses: list[str]
+    """What the folder's dialect cannot hold, by the names of properties and components."""
+    yours: str | None = None
+    """At a conflict: the version that was sent."""
+    theirs: list[Item] = []
+    """At a conflict: what is there; empty where it was deleted."""
+    problem: str | None = None
+
+
+class Results(Body):
+    """One result for each change, in their order."""
+
+    results: list[Result]
+
+
+# -- access control
+
+
+class Entry(Body):
+    """What one user may do in a folder."""
+
+    user: str
+    shown: str
+    """The user for people: "Everyone", "Alle", "Tous", "Tutti", "Todos" for ``anyone``."""
+    is_everyone: bool
+    rights: Letters
+    role: Role | None
+
+
+class Acl(Body):
+    """A folder's access control list."""
+
+    entries: list[Entry]
+    mine: Letters
+
+
+class Grant(Request):
+    """The rights that a user is to have: by letters or by a role, one of the two."""
+
+    rights: Letters | None = None
+    role: Role | None = None
+    force: bool = False
+    """Also where the owner, or who asks, loses the right to administer."""
+
+
+# -- free/busy
+
+
+class Times(Body):
+    """One period."""
+
+    start: Moment
+    end: Moment
+    type: BusyType = "BUSY"
+
+
+class FreeBusyUpload(Request):
+    """What is to be published for a person: all of the window that no period covers is free."""
+
+    start: Moment
+    end: Moment
+    periods: Annotated[list[Times], Field(max_length=50_000)]
+
+
+class PublishedBody(Body):
+    """What became of it."""
+
+    name: str
+    served: bool
+    """False while it waits for the first reading of a calendar."""
+
+
+class Query(Request):
+    """Whose times are wanted."""
+
+    names: Annotated[list[Word], Field(min_length=1, max_length=MAX_NAMES)]
+    start: Moment | None = None
+    end: Moment | None = None
+
+
+class Person(Body):
+    """What is known of one person."""
+
+    name: str
+    status: Literal["known", "unknown", "not_allowed", "unreachable"]
+    start: Moment | None
+    """Times are known from here ..."""
+    end: Moment | None
+    """... to here; outside there is no information."""
+    as_of: Moment | None
+    age: int | None
+    """Seconds since then."""
+    elsewhere: bool
+    periods: list[Times]
+
+
+class People(Body):
+    """One entry for each name, in their order."""
+
+    people: list[Person]
+
+
+def dumped(body: BaseModel) -> dict[str, Any]:
+    """Return a body as JSON values."""
+    return body.model_dump(mode="json")
