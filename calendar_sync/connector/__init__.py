@@ -1,0 +1,1 @@
+"""The gateway's own connector: the client of its API, its set-up and its secrets."""
