@@ -19,7 +19,7 @@ Entry = tuple[str, str]
 
 LOOKUP, READ, ADMINISTER = "l", "r", "a"
 
-_OBSOLETE = {"c": "kx", "d": "tex"}
+_OBSOLETE = {"c": frozenset("kx"), "d": frozenset("te")}
 """What the two rights of RFC 2086 stand for (RFC 4314 §2.1.1)."""
 
 
@@ -57,8 +57,29 @@ def normal(text: str) -> str:
 
 
 def normal_rights(text: str) -> frozenset[str]:
-    """Return single rights, those of RFC 2086 as what stands for them now."""
-    return frozenset("".join(_OBSOLETE.get(right, right) for right in text.strip()))
+    """Return single rights, those of RFC 2086 as what stands for them now.
+
+    Where a server writes ``ed``, the right is ``e`` and nothing else: RFC 4314 §2.1.1 has it
+    add the ``d`` for old clients.
+    """
+    said = frozenset(text.strip())
+    meant = said - _OBSOLETE.keys()
+    for right in said & _OBSOLETE.keys():
+        meant |= frozenset() if said & (_OBSOLETE[right] | {"x"}) else _OBSOLETE[right]
+    return meant
+
+
+def wire_rights(rights: frozenset[str], *, obsolete: bool) -> frozenset[str]:
+    """Return rights as a server is told them; ``obsolete``: one that knows only RFC 2086.
+
+    There ``c`` and ``d`` are given where any right is wanted that they stand for.
+    """
+    if not obsolete:
+        return rights
+    told = rights - {"k", "x", "t", "e"}
+    for right, stands_for in _OBSOLETE.items():
+        told |= {right} if rights & stands_for else frozenset()
+    return told
 
 
 def rights_of(acl: Iterable[Entry], who: Identity, combination: Combination) -> frozenset[str]:

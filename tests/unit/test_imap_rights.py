@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calendar_sync.imap.rights import Combination, Identity, normal_rights, rights_of
+from calendar_sync.imap.rights import Combination, Identity, normal_rights, rights_of, wire_rights
 
 BERND = Identity(frozenset({"bernd", "bernd@example.com"}), frozenset({"team", "staff"}))
 CYRUS, DOVECOT = Combination.UNION, Combination.MOST_SPECIFIC
@@ -30,7 +30,7 @@ CYRUS, DOVECOT = Combination.UNION, Combination.MOST_SPECIFIC
         (CYRUS, "anonymous lra", ""),
         (CYRUS, "owner lra authenticated lra", ""),
         (CYRUS, "bernd lrc", "lrkx"),
-        (CYRUS, "bernd lrd", "lrtex"),
+        (CYRUS, "bernd lrd", "lrte"),
         (CYRUS, "berndt lra bern lra", ""),
         (DOVECOT, "anyone lr bernd l", "l"),
         (DOVECOT, "anyone lr bernd l -bernd r", "l"),
@@ -65,11 +65,39 @@ def test_reserved_identifiers_are_no_logins(login: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("lr", "lr"), (" lrswipcda ", "lrswipkxtea"), ("", ""), ("0", "0")]
+    ("text", "expected"),
+    [
+        ("lr", "lr"),
+        (" lrswipcda ", "lrswipkxtea"),
+        ("", ""),
+        ("0", "0"),
+        ("ed", "e"),
+        ("kc", "k"),
+        ("xcd", "x"),
+        ("cd", "kxte"),
+        ("kcd", "kte"),
+    ],
 )
 def test_obsolete_rights(text: str, expected: str) -> None:
     """The rights c and d of RFC 2086 are read as what stands for them (RFC 4314 §2.1.1)."""
     assert frozenset(expected) == normal_rights(text)
+
+
+@pytest.mark.parametrize(
+    ("rights", "expected"),
+    [
+        ("lr", "lr"),
+        ("lrk", "lrc"),
+        ("x", "c"),
+        ("te", "d"),
+        ("e", "d"),
+        ("lrswipkxtea", "lrswipcda"),
+    ],
+)
+def test_rights_as_old_servers_are_told_them(rights: str, expected: str) -> None:
+    """A server that knows only RFC 2086 is told c and d; any other just what is meant."""
+    told = [wire_rights(frozenset(rights), obsolete=obsolete) for obsolete in (True, False)]
+    assert [frozenset(expected), frozenset(rights)] == told
 
 
 ENTRIES = st.lists(st.tuples(st.sampled_from(["anna", "bernd", "anyone", "$team"]), st.text("lra")))
