@@ -12,6 +12,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,7 +50,8 @@ class ConnectionLimitError(SourceUnavailableError):
     """The server lets a login have no more connections than it has."""
 
 
-def _server(settings: ImapSettings) -> Server:
+def server_of(settings: ImapSettings) -> Server:
+    """Return the server as messages name it."""
     return Server(
         endpoint=settings.endpoint,
         host=settings.host,
@@ -88,9 +90,9 @@ def translated(settings: ImapSettings) -> Iterator[None]:
     except extensions.CommandRefused as error:
         raise _refused(settings, error) from None
     except ssl.SSLError as error:
-        raise _server(settings).no_tls(error) from None
+        raise server_of(settings).no_tls(error) from None
     except LOST as error:
-        raise _server(settings).lost(error) from None
+        raise server_of(settings).lost(error) from None
     except IMAPClientError:
         raise SourceUnavailableError(
             f"the answer of {settings.endpoint} cannot be understood"
@@ -118,6 +120,8 @@ class Connection:
         self.client = client
         self.login = login
         self.selected = False
+        self.kept = 0.0
+        """When it was given back last (monotonic)."""
         self.resynced: tuple[list[extensions.MessageState], UidSet] | None = None
         """What changed in the folder that is open since it was known last."""
         self._capabilities = {bytes(name).upper() for name in client.capabilities()}
@@ -192,7 +196,7 @@ def _peer(client: IMAPClient) -> str:
     return str(client.socket().getpeername()[0])
 
 
-def _secure(client: IMAPClient, settings: ImapSettings, context: ssl.SSLContext | None) -> None:
+def secure(client: IMAPClient, settings: ImapSettings, context: ssl.SSLContext | None) -> None:
     """Bring the connection to a state in which a password may be sent."""
     if settings.security == "starttls":
         if not client.has_capability("STARTTLS"):
@@ -207,7 +211,8 @@ def _secure(client: IMAPClient, settings: ImapSettings, context: ssl.SSLContext 
         )
 
 
-def _authenticate(client: IMAPClient, settings: ImapSettings, login: Login) -> None:
+def authenticate(client: IMAPClient, settings: ImapSettings, login: Login) -> None:
+    """Log in; raises CommandRefused and SourceRefusedError."""
     if client.has_capability("LOGINDISABLED"):
         raise SourceRefusedError(
             f"{settings.endpoint} takes no login unencrypted: set security to tls or starttls"
@@ -267,7 +272,7 @@ def opened(settings: ImapSettings, context: ssl.SSLContext | None) -> Iterator[I
     with translated(settings):
         try:
             with extensions.understanding():
-                _secure(client, settings, context)
+                secure(client, settings, context)
                 yield client
         except BaseException:
             drop(client)
@@ -277,7 +282,7 @@ def opened(settings: ImapSettings, context: ssl.SSLContext | None) -> Iterator[I
 def connect(settings: ImapSettings, login: Login, context: ssl.SSLContext | None) -> Connection:
     """Connect and log in; raises SourceRefusedError and SourceUnavailableError."""
     with opened(settings, context) as client:
-        _authenticate(client, settings, login)
+        authenticate(client, settings, login)
         return Connection(client, login)
 
 
@@ -361,9 +366,22 @@ class Pool:
         with self._lock:
             if born == self._closed:
                 self._make_room()
+                connection.kept = time.monotonic()
                 self._idle.setdefault(connection.login, []).append(connection)
                 return
         connection.logout()
+
+    def close_idle(self, seconds: float) -> bool:
+        """Log out of what was not used for so long; return whether anything else is kept."""
+        since = time.monotonic() - seconds
+        with self._lock:
+            old = [each for some in self._idle.values() for each in some if each.kept <= since]
+            for each in old:
+                self._idle[each.login].remove(each)
+            self._idle = {login: some for login, some in self._idle.items() if some}
+        for connection in old:
+            connection.logout()
+        return bool(self._idle)
 
     def _make_room(self) -> None:
         """Close the oldest kept connection where there are as many as may be open."""
