@@ -53,8 +53,13 @@ def calendar_texts(message: bytes) -> list[bytes]:
     Raises CalendarDataError where the message cannot be read, BudgetExceededError
     where it goes beyond the bounds above.
     """
+    return _read(parts(message))
+
+
+def parts(message: bytes) -> list[Part]:
+    """Return the leaves of a message; raises as :func:`calendar_texts`."""
     single = single_part(message)
-    return _read([single]) if single else _read(list(_parts(message)))
+    return [single] if single else list(_parts(message))
 
 
 _UNREAD = calendartext.calendar([calendartext.event(())])
