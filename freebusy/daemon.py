@@ -13,13 +13,12 @@ import time
 from typing import TYPE_CHECKING
 
 from freebusy import gateway, triggering
-from freebusy.config import VdirSource, urls
+from freebusy.config import urls
 from freebusy.errors import ConfigurationError, FreeBusyError, StoreError
 from freebusy.listeners import ftp_server, http_server, http_settings, listening, taken
-from freebusy.regeneration import Plan, Regeneration
 from freebusy.rosterwatch import RosterWatch, stamp
 from freebusy.serving import Serving
-from freebusy.wallclock import WallClock
+from freebusy.syncpart import SyncPart
 from freebusy.wording import safe
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from freebusy.config import Config, Tls
-    from freebusy.gateway import Engine
     from freebusy.rosterwatch import Stamp
     from freebusy.web.server import HttpServer
     from ftpsrv.server import FtpServer
@@ -37,48 +35,9 @@ log = logging.getLogger(__name__)
 MANY_FILES = 65_536
 """Open files that are asked for: a connection each, and two or three for an FTP session."""
 ALL_PARTS = frozenset({"http", "ftp", "sync"})
-_VDIR_THREADS = 2
 _GLANCE = 5.0
 """Seconds between two looks at the files of the certificate."""
 _TIDY_EVERY = 600.0
-
-
-def regeneration(config: Config, engine: Engine) -> Regeneration:
-    """Return the regeneration that a configuration asks for."""
-    plans = []
-    for name, source in config.sources.items():
-        threads = _VDIR_THREADS if isinstance(source, VdirSource) else source.max_connections
-        plans.append(
-            Plan(
-                engine.feeds[name],
-                interval=config.interval_of(name).total_seconds(),
-                watch=source.watch,
-                threads=threads,
-                debounce=config.schedule.debounce.total_seconds(),
-            )
-        )
-    clock = WallClock(
-        gateway.now,
-        times=config.schedule.times,
-        zone=config.timezone,
-        owner_zones={person.owner.zone for person in engine.persons.values()},
-    )
-
-    def noted(source: str, seconds: float) -> None:
-        moment = int(gateway.now().timestamp())
-        engine.store.remember(
-            **{f"last-run:{source}": str(moment), f"next-run:{source}": str(int(moment + seconds))}
-        )
-        engine.see_off()
-
-    return Regeneration(
-        syncer=engine.syncer,
-        publisher=engine.publisher,
-        plans=plans,
-        persons=engine.persons.values(),
-        clock=clock,
-        noted=noted,
-    )
 
 
 def _raise_file_limit() -> None:
@@ -120,8 +79,7 @@ class Daemon:
         self._http: HttpServer | None = None
         self._ftp: FtpServer | None = None
         self._ftp_thread: threading.Thread | None = None
-        self._engine: Engine | None = None
-        self._regeneration: Regeneration | None = None
+        self._sync: SyncPart | None = None
         self._stop = asyncio.Event()
         self._failure: str | None = None
         self._triggers: socket.socket | None = None
@@ -212,26 +170,28 @@ class Daemon:
 
     def _take_triggers(self) -> None:
         if self._triggers is not None:
-            for name in triggering.received(self._triggers):
-                self._look_at(name)
+            for name, job in triggering.received(self._triggers):
+                self._look_at(name, job)
 
-    def _look_at(self, name: str) -> None:
-        """Look at a person's calendars at once; while a reload is under way all are due anyway."""
-        regeneration = self._regeneration
-        if regeneration is not None:
+    def _look_at(self, name: str, job: str | None) -> None:
+        """Look at a person's calendars at once.
+
+        While a reload is under way all are due anyway, and jobs are taken up after it.
+        """
+        sync = self._sync
+        if sync is not None:
             log.info("trigger person=%s", safe(name))
-            regeneration.look_at(name)
+            sync.look_at(name, job)
 
     def _start_sync(self) -> None:
         metrics = None if self._serving is None else self._serving.metrics
-        self._engine = gateway.engine(self._config, metrics)
-        self._regeneration = regeneration(self._config, self._engine)
-        self._regeneration.start()
+        self._sync = SyncPart(self._config, metrics)
+        self._sync.start()
 
     async def _health(self) -> tuple[bool, Sequence[str]]:
         """Say whether the tree can be read and the regeneration runs."""
         problems = []
-        if self._regeneration is not None and not self._regeneration.alive:
+        if self._sync is not None and not self._sync.alive:
             problems.append("regeneration has stopped")
         if not os.access(self._config.site.state / "public", os.R_OK | os.X_OK):
             problems.append("the published tree cannot be read")
@@ -295,6 +255,8 @@ class Daemon:
                 if time.monotonic() >= next_tidy:
                     next_tidy = time.monotonic() + _TIDY_EVERY
                     await asyncio.to_thread(self._tidy)
+                if self._sync is not None:
+                    await asyncio.to_thread(self._sync.beat)
                 if _signature(self._config.tls) != self._certificate:
                     self._take_certificate()
                 self._roster.glance()
@@ -307,9 +269,9 @@ class Daemon:
     def _tidy(self) -> None:
         if self._serving is not None:
             self._serving.tidy()
-        engine = self._engine
-        if engine is not None:
-            engine.see_off()
+        sync = self._sync
+        if sync is not None:
+            sync.tidy()
 
     def _take_certificate(self) -> None:
         """Show the certificate that is in the files now; a broken one changes nothing."""
@@ -329,11 +291,9 @@ class Daemon:
             self._shown = content
 
     def _stop_sync(self) -> None:
-        if self._regeneration is not None:
-            self._regeneration.stop()
-        if self._engine is not None:
-            self._engine.close()
-        self._regeneration = self._engine = None
+        sync, self._sync = self._sync, None
+        if sync is not None:
+            sync.stop()
 
     async def _close(self) -> None:
         self._roster.stop()

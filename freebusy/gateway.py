@@ -15,10 +15,13 @@ from freebusy.busytime import CalendarOwner
 from freebusy.combine import Combination
 from freebusy.config import CaldavSource, VdirSource
 from freebusy.config.values import nearest
+from freebusy.connector.modes import StoredModes
 from freebusy.errors import ConfigurationError, StoreError
 from freebusy.expanding import Person, Rules
+from freebusy.jobledger import JobLedger
 from freebusy.locks import Locks
 from freebusy.names import requested_name
+from freebusy.ports import SyncMode
 from freebusy.public import PublicDirectory
 from freebusy.publications import Ledger
 from freebusy.publisher import Publisher
@@ -306,6 +309,8 @@ class Engine:
             self.store.forget(state.id)
         self.ledger.forget(name)
         AppPasswords(self.store, now).forget(name)
+        JobLedger(self.store, now).forget(name)
+        StoredModes(self.store, SyncMode.MANUAL).forget_all(name)
 
     def close(self) -> None:
         """Let go of sources, workers and the store."""

@@ -39,6 +39,7 @@ PublicationOutcome = Literal[
 nothing to rename or remove; ``failed``: the disk or the store."""
 RefreshOutcome = Literal["written", "unchanged", "unknown", "withdrawn", "failed"]
 SyncOutcome = Literal["done", "failed"]
+JobOutcome = Literal["done", "failed"]
 TransferOutcome = Literal["completed", "aborted"]
 
 _PREFIX = "freebusy_"
@@ -97,6 +98,7 @@ class Metrics:
     def _count_work(self) -> None:
         self._refreshes = self._counter("refreshes", "Files made or looked at.", "outcome")
         self._syncs = self._counter("syncs", "Readings of calendars.", "source", "outcome")
+        self._jobs = self._counter("jobs", "Readings that connectors asked for.", "outcome")
         self._ages = self._gauge(
             "source_age_seconds",
             "Seconds since a source last delivered, or since it is followed without success.",
@@ -170,6 +172,10 @@ class Metrics:
         self._syncs.labels(source, outcome).inc()
         if outcome == "done" and source in self._succeeded:
             self._succeeded[source] = self._clock()
+
+    def job(self, outcome: JobOutcome) -> None:
+        """Count a reading that a connector asked for and that has ended."""
+        self._jobs.labels(outcome).inc()
 
     def count_files(self, count: Callable[[], int]) -> None:
         """Ask ``count`` for the number of published files whenever metrics are read."""

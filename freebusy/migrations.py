@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from freebusy.connectortables import jobs, sync_modes
 from freebusy.errors import StoreError
 from freebusy.logintables import app_passwords, login_failures
 
@@ -122,6 +123,8 @@ PUBLICATIONS = sa.Table(
 )
 APP_PASSWORDS = app_passwords(SCHEMA)
 LOGIN_FAILURES = login_failures(SCHEMA)
+SYNC_MODES = sync_modes(SCHEMA)
+JOBS = jobs(SCHEMA)
 
 
 def _create(connection: sa.Connection) -> None:
@@ -151,12 +154,17 @@ def _add_kinds_of_calendars(connection: sa.Connection) -> None:
             )
 
 
+def _add_connector(connection: sa.Connection) -> None:
+    SCHEMA.create_all(connection, tables=[SYNC_MODES, JOBS])
+
+
 STEPS: tuple[Callable[[sa.Connection], None], ...] = (
     _create,
     _add_merged,
     _add_publications,
     _add_logins,
     _add_kinds_of_calendars,
+    _add_connector,
 )
 
 

@@ -11,59 +11,39 @@ import logging
 import random
 import threading
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from freebusy.attempts import Attempts
 from freebusy.crew import Crew, Crews
 from freebusy.duetimes import DueTimes
-from freebusy.errors import FreeBusyError, SourceDownError, SourceError
+from freebusy.errors import SourceDownError
 from freebusy.follower import Follower
 from freebusy.outage import Outage
 from freebusy.ports import Owner, SweepableSource, WatchableSource
-from freebusy.progress import Progress
-from freebusy.schedule import Backoff, Debounce, next_confirmation, next_tick
-from freebusy.workerpool import PoolClosedError
+from freebusy.progress import SETTLING, Progress
+from freebusy.schedule import Backoff, Debounce, next_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from freebusy.errors import SourceError
     from freebusy.expanding import Person
+    from freebusy.looks import Looks, Task
+    from freebusy.plan import Plan
     from freebusy.ports import Calendar
     from freebusy.progress import Asked
     from freebusy.publisher import Publisher
-    from freebusy.syncing import Feed, Syncer
+    from freebusy.syncing import Syncer
     from freebusy.wallclock import WallClock
 
 log = logging.getLogger(__name__)
 
-Task = tuple[str, str]
-"""NAME and source; or one of the site's own: ``("", source)`` is a sweep."""
 _GLANCE = 20.0
 """Seconds between two looks at the wall clock, which may be set at any time."""
-_SETTLING = 3.0
-"""Seconds after a watch began in which a change may have gone unseen: look once more then."""
 _PAUSE = 1.0
 """Seconds after a bug in what keeps the times."""
-_RETRIES = Backoff(first=5.0, cap=300.0)
 _OUTAGES = Backoff(first=2.0, cap=60.0)
-_STALE = 2.5
-"""Intervals without success after which a calendar is read again, whatever a sweep says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How one source is regenerated; times in seconds."""
-
-    feed: Feed
-    interval: float
-    watch: bool = True
-    threads: int = 2
-    debounce: float = 0.5
-
-
-class _Stopping(Exception):  # noqa: N818 - no error: it unwinds a sync that is cut short
-    """The regeneration stops between two pages."""
 
 
 class Regeneration:
@@ -78,10 +58,11 @@ class Regeneration:
         persons: Iterable[Person],
         clock: WallClock,
         noted: Callable[[str, float], None],
+        looks: Looks,
     ) -> None:
         """``noted`` hears of every sweep: the source, and the seconds until the next."""
+        self._looks = looks
         self._syncer = syncer
-        self._publisher = publisher
         self._plans = {plan.feed.name: plan for plan in plans}
         self._persons = {person.name: person for person in persons}
         self._clock = clock
@@ -92,8 +73,12 @@ class Regeneration:
             for source in person.sources
         }
         self._due: DueTimes[Task] = DueTimes()
+        """Of NAMEs and sources; ``("", source)`` is a sweep."""
         self._changed = threading.Condition()
         self._stop = threading.Event()
+        self._attempts = Attempts(
+            syncer, publisher, looks, is_down=self._is_down, stopping=self._stop.is_set
+        )
         self._crews = {name: Crews(name, plan.threads) for name, plan in self._plans.items()}
         self._renderer = Crew("render", 1)
         self._outages: dict[str, Outage[Task]] = {name: Outage(_OUTAGES) for name in self._plans}
@@ -115,12 +100,21 @@ class Regeneration:
                 self._render_later(person)
         self._begin(self._keep_time)
 
-    def look_at(self, name: str) -> None:
-        """Look at a person's calendars now, as after a change; nobody's where it is no NAME."""
+    def look_at(self, name: str, job: str | None = None) -> None:
+        """Look at a person's calendars now, as after a change; nobody's where it is no NAME.
+
+        ``job`` is told when it is done, by a look at each source that begins after this.
+        """
         person = self._persons.get(name)
-        if person is not None:
+        if person is None:
+            return
+        with self._changed:
+            if job is not None and not self._looks.ask(job, name, person.sources or ("",)):
+                return
             for source in person.sources:
                 self._note_change(self._plans[source])(person.at_source)
+        if not person.sources and job is not None:
+            self._render_later(person)
 
     @property
     def alive(self) -> bool:
@@ -203,7 +197,9 @@ class Regeneration:
             if self._outages[task[1]].holds(task, time.monotonic()):
                 progress.waiting = False
                 return None
-            return progress.begin(time.monotonic())
+            asked = progress.begin(time.monotonic(), awaited=self._looks.begin(task))
+            is_up = not self._outages[task[1]].failures
+            return asked._replace(confirmable=asked.confirmable and is_up)
 
     def _sweep(self, source: str) -> None:
         """Look for changes that nobody told of, with one look at many people where that can be."""
@@ -242,18 +238,9 @@ class Regeneration:
         self._all_due(plan, alone)
         for group in groups:
             if len(group) > 1:
-                kept = self._unchanged(plan, group)
+                is_up = not self._outages[plan.feed.name].failures
+                kept = self._attempts.unchanged(plan, group) if is_up else ()
                 self._all_due(plan, [person for person in group if person.name not in kept])
-
-    def _unchanged(self, plan: Plan, people: Sequence[Person]) -> Collection[str]:
-        """Return the names of those of whom one look proves that nothing happened."""
-        if self._outages[plan.feed.name].failures:
-            return ()
-        try:
-            return self._syncer.confirm(people, plan.feed, _STALE * plan.interval)
-        except SourceError as error:
-            log.warning("sweep source=%s error=%s", plan.feed.name, error)
-            return ()
 
     def _make_due(self, task: Task, at: float, only: Calendar | None = None) -> None:
         with self._changed:
@@ -268,52 +255,20 @@ class Regeneration:
         if asked is None:
             return
         name, source = task
-        person, plan = self._persons[name], self._plans[source]
-        try:
-            wait = self._sync(person, plan, asked)
-        except (_Stopping, PoolClosedError):
+        plan, progress = self._plans[source], self._state[task]
+        attempt = self._attempts.make(self._persons[name], plan, asked, progress)
+        if attempt is None:
             return
-        except FreeBusyError as error:  # mostly the disk: full, or read-only
-            log.error("sync person=%s source=%s error=%s", name, source, error)  # noqa: TRY400 - it is no bug
-            wait = self._until_retry(task, plan)
-        except Exception:
-            log.exception("sync person=%s source=%s event=bug", name, source)
-            wait = _RETRIES.cap
+        if attempt.relisted and source in self._followers:
+            self._followers[source].anew()
         with self._changed:
-            progress = self._state[task]
             progress.running = False
             if progress.again:
                 progress.again = False
                 self._due.set(task, time.monotonic())
             self._changed.notify_all()
-        if wait is not None:
-            self._make_due(task, time.monotonic() + wait)
-
-    def _sync(self, person: Person, plan: Plan, asked: Asked) -> float | None:
-        """Sync and refresh a person; return the seconds to the next attempt, if one is needed."""
-        task, only = (person.name, plan.feed.name), asked.only
-        progress = self._state[task]
-        wait: float | None = None
-        if asked.confirmable and self._unchanged(plan, [person]):
-            only = set()
-        for calendar in [None] if only is None else only:
-            outcome = self._syncer.sync(person, plan.feed, calendar, self._go_on)
-            if self._is_down(plan, task, outcome.errors):
-                return None
-            if outcome.errors:
-                wait = self._until_retry(task, plan)
-            elif only is None:
-                progress.failures = 0
-            if outcome.doubtful:
-                wait = self._until_confirmed(progress)
-            else:
-                progress.doubted_since = None
-            if outcome.calendars is not None and outcome.calendars != progress.watched:
-                progress.watched = outcome.calendars
-                if plan.feed.name in self._followers:
-                    self._followers[plan.feed.name].anew()
-        self._refresh(person)
-        return wait
+        if attempt.wait is not None:
+            self._make_due(task, time.monotonic() + attempt.wait)
 
     def _is_down(self, plan: Plan, task: Task, errors: Collection[SourceError]) -> bool:
         """Whether nobody need ask the source now; once somebody may, all who waited are due."""
@@ -333,28 +288,8 @@ class Regeneration:
             log.warning("source=%s event=%s", source, "back" if down is None else "down")
         return down is not None
 
-    def _until_retry(self, task: Task, plan: Plan) -> float:
-        """Count a failure; return the seconds to the next attempt."""
-        self._state[task].failures += 1
-        return min(plan.interval, _wait(self._state[task].failures))
-
-    def _until_confirmed(self, progress: Progress) -> float:
-        """Return the seconds to the next look at a calendar that seems to be gone."""
-        now = time.monotonic()
-        if progress.doubted_since is None:
-            progress.doubted_since = now
-        steps = self._syncer.rules.confirm_after
-        return (next_confirmation(progress.doubted_since, steps, now=now) or now + _SETTLING) - now
-
-    def _go_on(self, _done: int, _total: int | None) -> None:
-        if self._stop.is_set():
-            raise _Stopping
-
     def _render_later(self, person: Person) -> None:
-        self._renderer.give(lambda: self._refresh(person))
-
-    def _refresh(self, person: Person) -> None:
-        self._publisher.refresh(person)
+        self._renderer.give(partial(self._attempts.render, person))
 
     # -- change
 
@@ -378,7 +313,7 @@ class Regeneration:
     def _settle(self, plan: Plan) -> None:
         """Look at everybody once more when the watch has had time to come about."""
         for person in self._people(plan.feed.name):
-            self._make_due((person.name, plan.feed.name), time.monotonic() + _SETTLING)
+            self._make_due((person.name, plan.feed.name), time.monotonic() + SETTLING)
 
     def _note_change(self, plan: Plan) -> Callable[[Calendar | Owner], None]:
         source = plan.feed.name
@@ -393,8 +328,3 @@ class Regeneration:
                 self._make_due(task, due, only)
 
         return changed
-
-
-def _wait(failures: int) -> float:
-    """Return the seconds to wait after a number of failures in a row."""
-    return _RETRIES.delay(failures, jitter=random.random())  # noqa: S311 - jitter

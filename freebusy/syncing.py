@@ -93,7 +93,8 @@ class Syncer:
         """Bring a person's calendars, or one of them, up to date with their source.
 
         What goes wrong with the source is noted, logged and returned, not raised.
-        ``progress`` hears of each page: items so far, items in all where known.
+        ``progress`` hears of each page: items so far, and items in all of the calendars that
+        were begun, where known.
         """
         outcome = Synced()
         with self._locks.hold(f"{person.name}.sync"):
@@ -180,6 +181,7 @@ class Syncer:
             outcome.changed = True
         task = expanding(person, span, state)
         run = Run(self._store, self._workers, state, task, basis(person))
+        before = outcome.items
         try:
             fetched = ahead(feed.source.sync(calendar, run.token))
             for page, batch in ahead(run.readings(fetched)):  # one fetches, one reads, one stores
@@ -189,7 +191,7 @@ class Syncer:
                     return
                 run.write(page, batch, to_seconds(self._now()))
                 outcome.items += len(page.items)
-                progress(outcome.items, page.total)
+                progress(outcome.items, None if page.total is None else before + page.total)
         except SourceError as error:
             self._failed(state, error, outcome)
         else:

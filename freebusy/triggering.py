@@ -1,7 +1,8 @@
 """Triggers: a client says that a calendar changed, and the gateway looks at once.
 
-Who serves and who syncs may be different processes: then a datagram with the NAME goes
-through a socket in the state directory, which only the gateway's own user may write to.
+Who serves and who syncs may be different processes: then a datagram with the NAME, and
+the id of the job where a connector waits, goes through a socket in the state directory,
+which only the gateway's own user may write to.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ FILE = "trigger"
 """The socket's name in the state directory."""
 _LONGEST = 1024
 """Octets of a datagram; a NAME has at most 200."""
+_SEPARATOR = "\t"
+"""Between a NAME and a job, neither of which holds one."""
 _ENOUGH = 256
 """Datagrams that are taken in one turn."""
 
@@ -41,7 +44,7 @@ class Triggering:
     ) -> None:
         """``delegates`` by canonical NAME, as canonical NAMEs."""
         self._state = state
-        self.here: Callable[[str], None] | None = None
+        self.here: Callable[[str, str | None], None] | None = None
         """Looks, where this process syncs; else another one is told."""
         self.reload(roster, delegates)
 
@@ -60,14 +63,18 @@ class Triggering:
             return name
         return name if account.person in self._delegates.get(name, ()) else None
 
-    def refresh(self, name: str) -> None:
-        """Have a person's calendars looked at; raises SourceUnavailableError where nobody does."""
+    def refresh(self, name: str, job: str | None = None) -> None:
+        """Have a person's calendars looked at; raises SourceUnavailableError where nobody does.
+
+        ``job`` waits for that.
+        """
         if self.here is not None:
-            self.here(name)
+            self.here(name, job)
             return
+        text = name if job is None else f"{name}{_SEPARATOR}{job}"
         try:
             with _address(self._state) as address, _socket() as sender:
-                sender.sendto(name.encode(), address)
+                sender.sendto(text.encode(), address)
         except OSError as error:
             if error.errno not in {errno.ENOENT, errno.ECONNREFUSED}:
                 log.warning("trigger person=%s error=%s", name, error.strerror)
@@ -92,11 +99,12 @@ def listen(state: Path) -> socket.socket:
     return receiver
 
 
-def received(receiver: socket.socket) -> Iterator[str]:
-    """Yield the NAMEs that have come in; what is no text is dropped."""
-    for _ in range(_ENOUGH):
+def received(receiver: socket.socket) -> Iterator[tuple[str, str | None]]:
+    """Yield the NAMEs that have come in, with the jobs that wait; what is no text is dropped."""
+    for _turn in range(_ENOUGH):
         try:
-            yield receiver.recv(_LONGEST).decode()
+            name, _, job = receiver.recv(_LONGEST).decode().partition(_SEPARATOR)
+            yield name, job or None
         except UnicodeDecodeError:
             continue
         except BlockingIOError:

@@ -112,6 +112,11 @@ class Homes:
         found = {calendar.path: calendar for calendar in calendars}
         return [found[key] for key in sorted(found)]
 
+    def renew(self) -> None:
+        """Ask the server when calendars are next asked for."""
+        with self._lock:
+            self._kept.clear()
+
     def _shared(self, client: Client, path: str) -> list[Found]:
         """Return all calendars of the one home, whosoever they are."""
         key = client.login.username, path

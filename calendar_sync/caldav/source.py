@@ -68,6 +68,10 @@ class CaldavSource:
             )
         return [Calendar(calendar_key(client.login, c.path), owner, c.name) for c in found]
 
+    def renew(self, owner: Owner) -> None:  # noqa: ARG002 - one home may be everybody's
+        """Let the next listing of this owner's calendars be one that is made from now on."""
+        self._homes.renew()
+
     def sync(self, calendar: Calendar, token: SyncToken | None) -> Iterator[SyncPage]:
         """Yield what changed since ``token``; no connection is held between pages."""
         client, _ = self._client(calendar.owner)

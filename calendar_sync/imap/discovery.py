@@ -75,6 +75,12 @@ class Discovery:
         if listing is not None:
             self._surveys.doubt(listing)
 
+    def renew(self, owner: Owner) -> None:
+        """List anew when the owner's folders are next asked for."""
+        listing = service_login(self._settings, owner)
+        if listing is not None:
+            self._surveys.renew(listing)
+
     def forget(self) -> None:
         """Forget what was seen."""
         self._surveys.forget()

@@ -85,6 +85,11 @@ class ImapSource:
         self._listings.note(owner, made)
         return made
 
+    def renew(self, owner: Owner) -> None:
+        """Let the next listing of this owner's calendars be one that is made from now on."""
+        with contextlib.suppress(SourceError):  # who has no login is told so when listed
+            self._discovery.renew(owner)
+
     def _seen_at(self, owner: Owner, key: str) -> Place:
         """Return where a sweep sees a calendar."""
         login = login_of(self._settings, owner)

@@ -60,6 +60,8 @@ class Folder:
     """``incidences-for``, in lower case; empty where it is not set."""
     readable_for: str = ""
     """``pxfb-readable-for``: who may see more than times.  Reported only: nobody is shown more."""
+    is_default: bool = False
+    """Whether METADATA says that it is the main one (``event.default``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Survey:
     by_identifier: Mapping[str, tuple[Folder, ...]] = field(default_factory=dict)
     """Where an identifier is in the list, without its sign; normal."""
     combination: Combination = Combination.UNION
+    folders: tuple[Folder, ...] = ()
+    """All calendars."""
     taken: float = field(default_factory=time.monotonic)
 
     @property
@@ -127,6 +131,7 @@ def take(connection: Connection, *, personal: bool) -> Survey:
         tuple(sorted(names)),
         {user: tuple(folders) for user, folders in by_user.items()},
         foreign,
+        folders=tuple(found),
     )
     return _with_rights(connection, survey, personal=personal)
 
@@ -183,13 +188,17 @@ def _folders(names: Iterable[str], entries: Entries, spaces: Namespaces) -> Iter
             continue
         user = spaces.user_of(name) or OWN
         relevance, readable = (_word(values, entry) for entry in (RELEVANCE, READABLE_FOR))
-        yield Folder(name, place[0], normal(user), typed, relevance.lower(), readable)
+        default = b"event.default" in _types(values)
+        yield Folder(name, place[0], normal(user), typed, relevance.lower(), readable, default)
 
 
 def is_calendar(entries: Mapping[str, bytes]) -> bool:
     """Whether a folder's entries say that it holds events; ``event.default`` says so, too."""
-    kinds = (entries.get(name, b"") for name in (SHARED_TYPE, PRIVATE_TYPE))
-    return any(kind.strip().lower().partition(b".")[0] == b"event" for kind in kinds)
+    return any(kind.partition(b".")[0] == b"event" for kind in _types(entries))
+
+
+def _types(entries: Mapping[str, bytes]) -> list[bytes]:
+    return [entries.get(name, b"").strip().lower() for name in (SHARED_TYPE, PRIVATE_TYPE)]
 
 
 def _word(entries: Mapping[str, bytes], name: str) -> str:
@@ -296,6 +305,12 @@ class Surveys:
             if kept is not None and time.monotonic() - kept.taken > DOUBTED_SECONDS:
                 del self._kept[login]
                 self._doubts += 1
+
+    def renew(self, login: Login) -> None:
+        """Keep none of a login that was begun before now."""
+        with self._lock:
+            self._kept.pop(login, None)
+            self._doubts += 1
 
     def forget(self) -> None:
         """Keep none."""

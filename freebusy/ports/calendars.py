@@ -163,6 +163,14 @@ class SweepableSource(Protocol):
         """
 
 
+@runtime_checkable
+class ChangingSource(Protocol):
+    """An add-on: a source that remembers for a while which calendars there are."""
+
+    def renew(self, owner: Owner) -> None:
+        """Let the next listing of this owner's calendars be one that is made from now on."""
+
+
 class ItemExtractor(Protocol):
     """Turns an item into iCalendar streams; a module-level function, so that workers find it."""
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from freebusy.errors import SourceDownError, SourceUnavailableError
-from freebusy.regeneration import Plan, Regeneration
+from freebusy.jobledger import JobLedger
+from freebusy.looks import Looks
+from freebusy.plan import Plan
+from freebusy.regeneration import Regeneration
 from freebusy.schedule import Backoff
 from freebusy.wallclock import WallClock
 from tests.processes import until
@@ -144,6 +147,7 @@ def regenerating(gateway: MemoryGateway, interval: float) -> Iterator[Regenerati
         persons=[gateway.person, berta],
         clock=WallClock(gateway.clock, times=(), zone="UTC", owner_zones=()),
         noted=lambda _source, _seconds: None,
+        looks=Looks(JobLedger(gateway.store, gateway.clock)),
     )
     made.start()
     try:
@@ -156,7 +160,7 @@ def test_a_tick_costs_one_look(
     gateway: MemoryGateway, source: Swept, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is listed or read of whom it proves that nothing happened; who changed is."""
-    monkeypatch.setattr("freebusy.regeneration._STALE", 10_000)
+    monkeypatch.setattr("freebusy.attempts._STALE", 10_000)
     theirs = gateway.memory.add_calendar(BERTA)
     gateway.memory.put(theirs, event("b", "20260602T090000Z"))
     with regenerating(gateway, 0.2):

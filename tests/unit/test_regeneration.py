@@ -16,8 +16,11 @@ import pytest
 
 from freebusy.crew import Crew
 from freebusy.errors import SourceUnavailableError, StoreError
+from freebusy.jobledger import JobLedger
+from freebusy.looks import Looks
 from freebusy.period import FreeBusyType
-from freebusy.regeneration import Plan, Regeneration
+from freebusy.plan import Plan
+from freebusy.regeneration import Regeneration
 from freebusy.schedule import Backoff
 from freebusy.syncing import Feed
 from freebusy.wallclock import WallClock
@@ -85,12 +88,12 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for tenths where the service waits for seconds."""
     monkeypatch.setattr("freebusy.regeneration._GLANCE", 0.05)
     monkeypatch.setattr("freebusy.follower.GLANCE", 0.05)
-    monkeypatch.setattr("freebusy.regeneration._SETTLING", 0.1)
+    monkeypatch.setattr("freebusy.regeneration.SETTLING", 0.1)
     monkeypatch.setattr("freebusy.regeneration._PAUSE", 0.05)
     monkeypatch.setattr("freebusy.regeneration._OUTAGES", Backoff(first=0.05, cap=0.2))
     monkeypatch.setattr("freebusy.follower.GATHERING", Backoff(first=0.05, cap=0.05))
     monkeypatch.setattr("freebusy.follower.RETRIES", Backoff(first=0.05, cap=0.2))
-    monkeypatch.setattr("freebusy.regeneration._RETRIES", Backoff(first=0.05, cap=0.2))
+    monkeypatch.setattr("freebusy.progress.RETRIES", Backoff(first=0.05, cap=0.2))
 
 
 def source_of(gateway: MemoryGateway) -> Watched:
@@ -116,6 +119,7 @@ def regenerating(
         persons=[gateway.person],
         clock=clock,
         noted=noted,
+        looks=Looks(JobLedger(gateway.store, gateway.clock)),
     )
     made.start()
     try:
@@ -388,6 +392,7 @@ def test_two_sources_of_one_person(gateway: MemoryGateway, calendar: Calendar) -
             persons=[gateway.person],
             clock=WallClock(gateway.clock, times=(), zone="UTC", owner_zones=()),
             noted=lambda _source, _seconds: None,
+            looks=Looks(JobLedger(gateway.store, gateway.clock)),
         )
         made.start()
         try:
@@ -412,6 +417,7 @@ def test_a_source_that_is_not_everybodys(gateway: MemoryGateway, calendar: Calen
         persons=[gateway.person, replace(gateway.person, name="berta", sources=())],
         clock=WallClock(gateway.clock, times=(), zone="UTC", owner_zones=()),
         noted=lambda _source, _seconds: None,
+        looks=Looks(JobLedger(gateway.store, gateway.clock)),
     )
     made.start()
     try:

@@ -61,10 +61,11 @@ def test_who_may_trigger(
 
 def test_the_process_that_syncs_looks_itself(triggering: Triggering) -> None:
     """Nothing goes through a socket then."""
-    looked: list[str] = []
-    triggering.here = looked.append
+    looked: list[tuple[str, str | None]] = []
+    triggering.here = lambda name, job: looked.append((name, job))
     triggering.refresh("hans")
-    assert ["hans"] == looked
+    triggering.refresh("hans", "j1")
+    assert [("hans", None), ("hans", "j1")] == looked
 
 
 def test_another_process_is_told(triggering: Triggering, tmp_path: Path) -> None:
@@ -72,9 +73,10 @@ def test_another_process_is_told(triggering: Triggering, tmp_path: Path) -> None
     with closing(listen(tmp_path)):
         pass
     with closing(listen(tmp_path)) as receiver:
-        for name in ("hans", "eva", "jürgen@example.com"):
-            triggering.refresh(name)
-        assert ["hans", "eva", "jürgen@example.com"] == list(received(receiver))
+        sent = [("hans", None), ("eva", "j-1_x"), ("jürgen@example.com", None)]
+        for name, job in sent:
+            triggering.refresh(name, job)
+        assert sent == list(received(receiver))
         assert 0o600 == stat.S_IMODE((tmp_path / "trigger").stat().st_mode)
 
 
@@ -94,7 +96,7 @@ def test_a_long_path(triggering: Triggering, tmp_path: Path) -> None:
     other = Triggering(deep, triggering._roster, {})
     with closing(listen(deep)) as receiver:
         other.refresh("hans")
-        assert ["hans"] == list(received(receiver))
+        assert [("hans", None)] == list(received(receiver))
 
 
 def test_strange_datagrams_are_dropped(triggering: Triggering, tmp_path: Path) -> None:
@@ -105,4 +107,4 @@ def test_strange_datagrams_are_dropped(triggering: Triggering, tmp_path: Path) -
     ):
         for datagram in (b"\xff", b"hans"):
             sender.sendto(datagram, str(tmp_path / "trigger"))
-        assert ["hans"] == list(received(receiver))
+        assert [("hans", None)] == list(received(receiver))
