@@ -30,6 +30,7 @@
     │   ├── SourceRefusedError         the operator's: login or rights refused
     │   ├── UnreachableError           a mail server that was asked for cannot be used
     │   └── CalendarMissingError       the folder is not there (confirmed before it counts)
+    ├── ElsewhereError             theirs: another server gives no usable answer for a person
     └── StoreError                 the operator's: the state on disk cannot be used
 
 What is our own bug is any other exception.  An error carries values; the edge
@@ -198,6 +199,14 @@ class UnreachableError(SourceError):
 
 class CalendarMissingError(SourceError):
     """The calendar folder is not there, or not visible, at the moment."""
+
+
+class ElsewhereError(FreeBusyError):
+    """Another server gives no usable answer for a person; ``kind`` is one word for the log."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
 
 
 class StoreError(FreeBusyError):

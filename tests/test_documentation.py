@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import TypeAdapter
 
-from freebusy.config import CaldavSource, ImapSource, Person, VdirSource, load
+from freebusy.config import CaldavSource, ImapSource, LookupServer, Person, VdirSource, load
 from freebusy.config.file import OVERRIDES
 from freebusy.config.problems import SECTIONS
 from tests.servers.certificate import make_certificate
@@ -24,12 +24,14 @@ PAGE = (ROOT / "docs/configuration.md").read_text("utf-8")
 
 MODELS: dict[str, Any] = {
     **{f"[{name}]": model for name, model in SECTIONS.items()},
+    "[lookup.servers.NAME]": LookupServer,
     '[sources.NAME], type = "vdir"': VdirSource,
     '[sources.NAME], type = "imap"': ImapSource,
     '[sources.NAME], type = "caldav"': CaldavSource,
     "persons": Person,
 }
 EXAMPLE_HEADS = {
+    "[lookup.servers.NAME]": "[lookup.servers.partner]",
     '[sources.NAME], type = "vdir"': "[sources.demo]",
     '[sources.NAME], type = "imap"': "[sources.mail]",
     '[sources.NAME], type = "caldav"': "[sources.dav]",
@@ -121,7 +123,7 @@ def test_every_line_of_the_example_is_a_setting_that_works(tmp_path: Path) -> No
     (tmp_path / "imap.password").write_text("geheim", "utf-8")
     (tmp_path / "freebusy.password").write_text("geheim", "utf-8")
     (tmp_path / "dav.password").write_text("geheim", "utf-8")
-    for name in ("imap-ca.pem", "dav-ca.pem"):
+    for name in ("imap-ca.pem", "dav-ca.pem", "partner-ca.pem"):
         (tmp_path / name).write_text("certificates", "utf-8")
     (tmp_path / "people.csv").write_text("address\n", "utf-8")
     made = make_certificate(tmp_path)

@@ -6,6 +6,7 @@ model (``model``, ``publish``, ``tls``, ``sources``, ``people``) out of typed va
 works but is hardly meant is said (``warnings``).
 """
 
+from freebusy.config.lookup import Lookup, LookupServer
 from freebusy.config.model import (
     Access,
     Ftp,
@@ -38,6 +39,8 @@ __all__ = [
     "Limits",
     "Log",
     "Login",
+    "Lookup",
+    "LookupServer",
     "Member",
     "Person",
     "Publish",

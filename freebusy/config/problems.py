@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from freebusy.config.lookup import Lookup
 from freebusy.config.model import (
     Access,
     Ftp,
@@ -39,6 +40,7 @@ SECTIONS: dict[str, type[Section]] = {
     "access": Access,
     "login": Login,
     "publish": Publish,
+    "lookup": Lookup,
     "schedule": Schedule,
     "limits": Limits,
     "log": Log,

@@ -21,6 +21,7 @@ from freebusy.config.checks import (
     wrong_tls,
 )
 from freebusy.config.file import parse
+from freebusy.config.lookup import LookupServer, without_servers, wrong_servers
 from freebusy.config.model import (
     Access,
     Ftp,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
+    from freebusy.config.lookup import Lookup
     from freebusy.config.publish import Publish
     from freebusy.config.roster import RosterOrigin
     from freebusy.config.tls import Tls
@@ -74,6 +76,9 @@ class Config:
     access: Access
     login: Login
     publish: Publish
+    lookup: Lookup
+    lookup_servers: Mapping[str, LookupServer]
+    """Other servers by what the operator calls them."""
     schedule: Schedule
     limits: Limits
     log: Log
@@ -136,6 +141,7 @@ class _Draft:
     problems: list[str] = field(default_factory=list)
     sections: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
+    lookup_servers: dict[str, LookupServer] = field(default_factory=dict)
     persons: list[Person] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -151,10 +157,11 @@ class _Draft:
         """Read every table; what is wrong in them is noted."""
         self.problems += unknown_tables(self.tables)
         for name, model in SECTIONS.items():
-            section = self._table(model, name, self.tables.get(name, {}))
+            section = self._table(model, name, without_servers(name, self.tables.get(name, {})))
             if section is not None:
                 self.sections[name] = section
         self.sources = dict(self._read_sources(self.tables.get("sources", {})))
+        self.lookup_servers = dict(self._read_lookup_servers())
         self.context["default_domain"] = self._default_domain()
         self._read_people()
 
@@ -182,6 +189,7 @@ class _Draft:
         self.problems += wrong_ports(servers)
         self.problems += wrong_room(servers, self.sections.get("publish"))
         self.problems += wrong_tls(servers, self.sections.get("tls"))
+        self.problems += wrong_servers(self.lookup_servers)
         self.problems += wrong_login(self.sections.get("login"), self.sources, self._source_names())
         self.problems += wrong_shared_user(self.sections.get("publish"), index)
         if self.is_complete and "site" in self.sections:
@@ -204,6 +212,7 @@ class _Draft:
         return Config(
             path=path,
             sources=self.sources,
+            lookup_servers=self.lookup_servers,
             persons=tuple(self.persons),
             places=tuple(self.places),
             members=members,
@@ -247,6 +256,17 @@ class _Draft:
         hint = nearest(kind, SOURCES) if isinstance(kind, str) else ""
         self.problems.append(f"{where}.type: expected {known}{hint}")
         return None
+
+    def _read_lookup_servers(self) -> Iterable[tuple[str, LookupServer]]:
+        lookup = self.tables.get("lookup")
+        tables = lookup.get("servers", {}) if isinstance(lookup, dict) else {}
+        if not isinstance(tables, dict):
+            self.problems.append("lookup.servers: expected tables such as [lookup.servers.partner]")
+            return
+        for name, table in tables.items():
+            server = self._table(LookupServer, f"lookup.servers.{name}", table)
+            if server is not None:
+                yield name, server
 
     # -- people
 

@@ -20,8 +20,9 @@ class PersonTimes:
     name: str
     """As it was asked for."""
     status: Literal["known", "unknown", "not_allowed", "unreachable"]
-    """``unknown``: nobody, or nobody that this visitor may know of.  ``not_allowed``: a server
-    that nobody may be asked of here.  ``unreachable``: the other server gave no usable answer."""
+    """``unknown``: nobody, nobody that this visitor may know of, or nothing about that time.
+    ``not_allowed``: a server that nobody may be asked of here.  ``unreachable``: no usable
+    answer now, from the other server or, where too much was asked at once, from this one."""
     periods: Sequence[Period] = ()
     """Sorted, disjoint, inside what was asked for."""
     known: TimeRange | None = None

@@ -1,0 +1,72 @@
+"""From the configuration to look-ups, and to other servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from freebusy.connector.elsewhere import Elsewhere
+from freebusy.connector.limits import FetchLimits
+from freebusy.connector.lookups import Lookups
+from freebusy.connector.servers import OtherServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from freebusy.config import Config, Lookup, LookupServer
+    from freebusy.ports import FreeBusyFiles
+
+
+def lookups(config: Config, files: FreeBusyFiles, now: Callable[[], datetime]) -> Lookups:
+    """Return what looks people up, for one event loop; ``now`` is the wall clock.
+
+    After a change of the configuration :meth:`Lookups.reload` takes the two below.
+    """
+    return Lookups(
+        files,
+        elsewhere(config, now),
+        domains=own_domains(config),
+        patience=config.lookup.patience.total_seconds(),
+    )
+
+
+def elsewhere(config: Config, now: Callable[[], datetime]) -> Elsewhere | None:
+    """Return what asks other servers; None where there are none."""
+    if not config.lookup_servers:
+        return None
+    servers = [_server(name, server) for name, server in config.lookup_servers.items()]
+    return Elsewhere(servers, _limits(config.lookup), now)
+
+
+def own_domains(config: Config) -> frozenset[str]:
+    """Return the domains of the people of the roster."""
+    addresses = (address for member in config.members.values() for address in member.addresses)
+    domains = {address.rpartition("@")[2] for address in addresses}
+    return frozenset(domains | {config.site.default_domain or ""} - {""})
+
+
+def _server(name: str, server: LookupServer) -> OtherServer:
+    return OtherServer(
+        name=name,
+        domains=server.domains,
+        urls=server.urls,
+        private=server.private,
+        ports=frozenset(server.ports),
+        redirect_hosts=frozenset(server.redirect_hosts),
+        ca_file=None if server.ca_file is None else str(server.ca_file),
+        at_once=server.at_once,
+        timezone=server.timezone,
+    )
+
+
+def _limits(lookup: Lookup) -> FetchLimits:
+    return FetchLimits(
+        timeout=lookup.timeout.total_seconds(),
+        connect=lookup.connect_timeout.total_seconds(),
+        max_size=lookup.max_size,
+        max_redirects=lookup.max_redirects,
+        at_once=lookup.at_once,
+        cache=lookup.cache.total_seconds(),
+        cache_misses=lookup.cache_misses.total_seconds(),
+        cache_size=lookup.cache_size,
+    )

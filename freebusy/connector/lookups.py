@@ -1,0 +1,192 @@
+"""Free/busy of many people at once: ours, and those on other servers (ports.FreeBusyLookups).
+
+Who is refused here costs what a refusal costs at the files themselves: each name that
+nobody has, or that this visitor may not know of, fills the visitor's bucket
+(:mod:`freebusy.scanners`), and the answer waits as long as all of them one after the
+other.  What cannot be waited for is not answered either, whoever it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+from freebusy.connector.answers import packed
+from freebusy.errors import ElsewhereError, NotFreeBusyError, StoreError
+from freebusy.names import normalise_name
+from freebusy.period import Period
+from freebusy.ports import PersonTimes
+from freebusy.vfreebusy import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from freebusy.connector.answers import Answer
+    from freebusy.connector.elsewhere import Elsewhere
+    from freebusy.period import TimeRange
+    from freebusy.ports import FreeBusyFiles, Visitor
+
+PATIENCE = 20.0
+"""Seconds: how long one look-up lasts at most, which is less than clients wait."""
+MAX_PERIODS = 200_000
+"""Of all people in one look-up; about 50 MB."""
+
+_THREADS = 2
+
+
+class Lookups:
+    """Looks people up in the published tree, and on other servers where there are any."""
+
+    def __init__(
+        self,
+        files: FreeBusyFiles,
+        elsewhere: Elsewhere | None = None,
+        *,
+        domains: Collection[str] = (),
+        patience: float = PATIENCE,
+        max_periods: int = MAX_PERIODS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``domains`` are our people's: who is not found there is unknown, and not elsewhere."""
+        self._files = files
+        self._elsewhere = elsewhere
+        self._domains = domains
+        self._patience = patience
+        self._max_periods = max_periods
+        self._clock = clock
+        self._threads = ThreadPoolExecutor(_THREADS, "lookups")
+
+    async def look_up(
+        self, names: Sequence[str], within: TimeRange | None, visitor: Visitor
+    ) -> Sequence[PersonTimes]:
+        """Return one answer for each name, in their order."""
+        began, loop = self._clock(), asyncio.get_running_loop()
+        cut = _Cut(within, self._max_periods)
+        asked = list(dict.fromkeys(names))
+        found = await loop.run_in_executor(self._threads, self._ours, asked, visitor, cut)
+        missed = [name for name, times in found.items() if times.status == "unknown"]
+        answers = await self._theirs(missed)
+        found |= await loop.run_in_executor(self._threads, _cut_all, answers, cut)
+        wait = self._hold_up(found, visitor)
+        await asyncio.sleep(max(wait - (self._clock() - began), 0.0))
+        return [found[name] for name in names]
+
+    async def reload(self, elsewhere: Elsewhere | None, domains: Collection[str]) -> None:
+        """Go on with other servers and domains; those before are closed."""
+        before, self._elsewhere, self._domains = self._elsewhere, elsewhere, domains
+        if before is not None:
+            await before.close()
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self.reload(None, ())
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    # -- ours
+
+    def _ours(self, names: Iterable[str], visitor: Visitor, cut: _Cut) -> dict[str, PersonTimes]:
+        return {name: self._one_of_ours(name, visitor, cut) for name in names}
+
+    def _one_of_ours(self, text: str, visitor: Visitor, cut: _Cut) -> PersonTimes:
+        name = normalise_name(text)
+        try:
+            file = self._files.find(f"/pub/calendar/{name or ' '}.vfb", visitor)
+            if file is None or not file.name:  # a file without a name claims nothing of anybody
+                return PersonTimes(text, "unknown")
+            told = read_file(file.body)
+        except (StoreError, NotFreeBusyError):
+            return PersonTimes(text, "unreachable")
+        return cut.times(text, packed(told, file.as_of or file.modified))
+
+    # -- on other servers
+
+    async def _theirs(self, names: Iterable[str]) -> dict[str, PersonTimes | Answer]:
+        """Return what becomes of those who are nobody here; who is nobody anywhere is left out."""
+        asking: dict[str, asyncio.Task[Answer | None]] = {}
+        found: dict[str, PersonTimes | Answer] = {}
+        for name in names:
+            if self._elsewhere is not None and self._elsewhere.is_asked(name):
+                asking[name] = asyncio.create_task(self._elsewhere.look_up(name))
+            elif "@" in name and not self._is_our_domain(name):
+                found[name] = PersonTimes(name, "not_allowed")
+        return found | await self._gathered(asking)
+
+    async def _gathered(
+        self, asking: Mapping[str, asyncio.Task[Answer | None]]
+    ) -> dict[str, PersonTimes | Answer]:
+        """Return the answers that come in time."""
+        try:
+            if asking:
+                await asyncio.wait(asking.values(), timeout=self._patience)
+            return {name: _answered(name, task) for name, task in asking.items()}
+        finally:
+            for task in asking.values():
+                task.cancel()
+
+    def _is_our_domain(self, address: str) -> bool:
+        return (normalise_name(address) or "").partition("@")[2] in self._domains
+
+    # -- scanners
+
+    def _hold_up(self, found: dict[str, PersonTimes], visitor: Visitor) -> float:
+        """Count the refusals; return the seconds that they have to wait.
+
+        Where it is too long for a client, the rest is not answered.
+        """
+        wait = 0.0
+        for name, times in found.items():
+            if times.status == "unknown" and wait < self._patience:
+                wait += self._files.hold_up(visitor)
+            if wait >= self._patience and times.status in {"known", "unknown"}:
+                found[name] = PersonTimes(name, "unreachable", is_elsewhere=times.is_elsewhere)
+        return min(wait, self._patience)
+
+
+def _answered(name: str, task: asyncio.Task[Answer | None]) -> PersonTimes | Answer:
+    """Return an answer, or in its place what is to be said."""
+    try:
+        answer = task.result() if task.done() else None
+    except (ElsewhereError, asyncio.CancelledError):
+        return PersonTimes(name, "unreachable", is_elsewhere=True)
+    status: Literal["unknown", "unreachable"] = "unknown" if task.done() else "unreachable"
+    return answer or PersonTimes(name, status, is_elsewhere=True)
+
+
+def _cut_all(answers: Mapping[str, PersonTimes | Answer], cut: _Cut) -> dict[str, PersonTimes]:
+    """Return what is shown of answers from elsewhere."""
+    return {
+        name: answer
+        if isinstance(answer, PersonTimes)
+        else replace(cut.times(name, answer), is_elsewhere=True)
+        for name, answer in answers.items()
+    }
+
+
+class _Cut:
+    """Cuts what is known to what was asked for, and to what one look-up may cost."""
+
+    def __init__(self, within: TimeRange | None, room: int) -> None:
+        self._within = within
+        self._room = room
+        """Periods that may still be shown."""
+
+    def times(self, name: str, answer: Answer) -> PersonTimes:
+        """Return what is shown of one person.
+
+        Nothing of a person is shown in part: what is left out would look free.
+        """
+        part = answer.within(self._within)
+        if part is None:
+            return PersonTimes(name, "unknown")
+        known, spans = part
+        shown = list(islice(spans, self._room + 1))
+        if len(shown) > self._room:
+            self._room = 0
+            return PersonTimes(name, "unreachable")
+        self._room -= len(shown)
+        periods = tuple(Period.from_span(span) for span in shown)
+        return PersonTimes(name, "known", periods, known, answer.as_of)
