@@ -6,6 +6,7 @@ model (``model``, ``publish``, ``tls``, ``sources``, ``people``) out of typed va
 works but is hardly meant is said (``warnings``).
 """
 
+from freebusy.config.connector import ConnectorTable
 from freebusy.config.lookup import Lookup, LookupServer
 from freebusy.config.model import (
     Access,
@@ -31,6 +32,7 @@ __all__ = [
     "Access",
     "CaldavSource",
     "Config",
+    "ConnectorTable",
     "Endpoint",
     "Ftp",
     "Hint",

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from freebusy.config.connector import ConnectorTable
 from freebusy.config.lookup import Lookup
 from freebusy.config.model import (
     Access,
@@ -40,6 +41,7 @@ SECTIONS: dict[str, type[Section]] = {
     "access": Access,
     "login": Login,
     "publish": Publish,
+    "connector": ConnectorTable,
     "lookup": Lookup,
     "schedule": Schedule,
     "limits": Limits,

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from freebusy.config.lookup import Lookup
+    from freebusy.config.connector import ConnectorTable
     from freebusy.config.publish import Publish
     from freebusy.config.roster import RosterOrigin
     from freebusy.config.tls import Tls
@@ -76,6 +77,7 @@ class Config:
     access: Access
     login: Login
     publish: Publish
+    connector: ConnectorTable
     lookup: Lookup
     lookup_servers: Mapping[str, LookupServer]
     """Other servers by what the operator calls them."""

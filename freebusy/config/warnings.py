@@ -27,6 +27,7 @@ def warnings_of(config: Config, index: NameIndex) -> Iterator[str]:
     yield from _file_warnings(config)
     yield from _login_warnings(config)
     yield from _network_warnings(config)
+    yield from _connector_warnings(config)
     if config.timezone in {"UTC", "Etc/UTC"} and config.site.timezone is None:
         yield "site.timezone: not set, and this machine runs on UTC; whole days count in UTC"
     if config.tls.is_configured and not (config.http.tls_listen or config.ftp.enabled):
@@ -108,6 +109,19 @@ def _shared_logins(config: Config) -> Iterator[str]:
                 f"login.username: {holder!r} and {name!r} have one login at the mail server, so "
                 "that each writes the other's file; use {address}, or give one of them a login"
             )
+
+
+def _connector_warnings(config: Config) -> Iterator[str]:
+    table = config.connector
+    if not table.model_fields_set or not table.enabled:
+        return
+    if config.login_source is None:
+        yield (
+            "connector.enabled: it is off, because nobody can log in with a mail account; "
+            'name an IMAP source in login.mail, or say "enabled = false"'
+        )
+    elif not config.http.enabled:
+        yield "connector.enabled: it is off, because http.enabled is false"
 
 
 def _for_accounts(config: Config) -> Iterator[str]:

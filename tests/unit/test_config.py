@@ -330,6 +330,11 @@ def test_a_plain_connection_to_this_machine_needs_no_leave(folder: Path) -> None
         (('persons = [{address = "h@a.example", source = "b"}]\n'
          '[sources.a]\ntype = "vdir"\nroot = "a"\n[sources.b]\ntype = "vdir"\nroot = "b"'),
          "sources.a: no person has it"),
+        ('[connector]\ndefault_mode = "on_select"',
+         ("connector.enabled: it is off, because nobody can log in with a mail account; "
+          'name an IMAP source in login.mail, or say "enabled = false"')),
+        (FIVE_LINES + "[http]\nenabled = false\n[connector]\nenabled = true",
+         "connector.enabled: it is off, because http.enabled is false"),
     ],
 )  # fmt: skip
 def test_what_is_hardly_meant_is_a_warning(folder: Path, text: str, warning: str) -> None:
