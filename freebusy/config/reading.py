@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    from freebusy.config.lookup import Lookup
     from freebusy.config.connector import ConnectorTable
+    from freebusy.config.lookup import Lookup
     from freebusy.config.publish import Publish
     from freebusy.config.roster import RosterOrigin
     from freebusy.config.tls import Tls
