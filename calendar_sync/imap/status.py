@@ -85,7 +85,8 @@ def parse_list(response: extensions.Response) -> str | None:
     return _name(found, response)
 
 
-def _items(*, condstore: bool) -> bytes:
+def items(*, condstore: bool) -> bytes:
+    """Return what STATUS is asked for."""
     return b"(" + ITEMS + (b" HIGHESTMODSEQ" if condstore else b"") + b")"
 
 
@@ -98,7 +99,7 @@ def list_status(
     where the server tells it: it says NO to those that may be seen and not read.
     """
     wanted = b" ".join(map(extensions.mailbox_name, patterns))
-    command = b'LIST "" (' + wanted + b") RETURN (STATUS " + _items(condstore=condstore) + b")"
+    command = b'LIST "" (' + wanted + b") RETURN (STATUS " + items(condstore=condstore) + b")"
     tag = extensions.send(client, command)
     for response in extensions.responses(client, tag, "LIST"):
         if state := parse_status(response):
@@ -133,6 +134,6 @@ def statuses(
     One for which the server says no is left out; raises CommandRefused where it cannot
     tell now.
     """
-    items = _items(condstore=condstore)
-    commands = [b"STATUS " + extensions.mailbox_name(name) + b" " + items for name in names]
+    wanted = items(condstore=condstore)
+    commands = [b"STATUS " + extensions.mailbox_name(name) + b" " + wanted for name in names]
     yield from filter(None, map(parse_status, pipelined(client, "STATUS", commands)))

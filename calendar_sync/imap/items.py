@@ -1,0 +1,166 @@
+"""Items of a person's calendar folders, read and written as iCalendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from calendar_sync.imap import catchup, itemtoken
+from calendar_sync.imap.catchup import Author, Session
+from calendar_sync.imap.itemindex import Indexes, entry_of
+from calendar_sync.imap.itemlook import NO_FOLDER, checked, leave, letters, look, select
+from calendar_sync.imap.itemmessages import item_of
+from calendar_sync.imap.itempages import Pager
+from calendar_sync.imap.itemwriting import INSERT, REMOVE, Writing
+from freebusy.errors import CalendarMissingError, NoFolderError, NotPermittedError
+from freebusy.ports import FolderChanges
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from calendar_sync.imap.behalf import Behalf
+    from calendar_sync.imap.connection import Connection
+    from calendar_sync.imap.extensions import Examined
+    from calendar_sync.imap.itemindex import Index
+    from calendar_sync.imap.itemlook import Selected
+    from calendar_sync.imap.itemtoken import ItemToken
+    from calendar_sync.imap.settings import ImapSettings
+    from freebusy.ports import ChangeResult, ItemChange, Owner, SyncToken
+
+NO_CHANGE = (
+    "the rights on this folder allow no change: its owner has to grant i (insert), or t and e "
+    "(delete messages, expunge)"
+)
+REMEMBERED = 100_000
+"""Messages of which it is remembered what they hold: some 400 bytes each."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ImapItems:
+    """What is in the folders that a person sees; safe from any thread."""
+
+    def __init__(
+        self,
+        behalf: Behalf,
+        *,
+        zone_of: Callable[[str], str],
+        now: Callable[[], datetime] = _now,
+        remembered: int = REMEMBERED,
+    ) -> None:
+        """``zone_of`` gives the IANA zone of a NAME: items in Kolab 2's format have none."""
+        self._behalf = behalf
+        self._zone_of = zone_of
+        self._now = now
+        self._indexes = Indexes(remembered)
+
+    def changes(
+        self, who: Owner, path: str, token: SyncToken | None, *, limit: int
+    ) -> FolderChanges:
+        """Return what changed since ``token``, at most ``limit`` items."""
+        reading = self._reading(who, path)
+        known = itemtoken.parse(token, reading.folder)
+        with self._behalf.use(who, lambda c: look(c, path)) as (connection, seen):
+            after, found = None, FolderChanges(token=itemtoken.NONE)
+            if seen.box is not None:
+                after, found = reading.told(connection, known, seen.box, max(1, limit))
+        self._indexes.trim()
+        if after is None:
+            raise seen.refusal
+        after = replace(after, rights=letters(seen.rights or ()), acl=seen.acl)
+        return _with_rights(replace(found, token=after.text()), known, after)
+
+    def _reading(self, who: Owner, path: str) -> _Reading:
+        folder = itemtoken.fingerprint(self._behalf.login(who).identity, checked(path))
+        return _Reading(
+            path=path,
+            folder=folder,
+            zone=self._zone_of(who.name),
+            settings=self._behalf.settings(who),
+            index=self._indexes.of(folder),
+        )
+
+    def write(self, who: Owner, path: str, changes: Sequence[ItemChange]) -> Sequence[ChangeResult]:
+        """Do the changes in order, and say of each what became of it."""
+        reading = self._reading(who, path)
+        author = Author(address=who.address, zone=reading.zone, now=self._now())
+        results: list[ChangeResult] | None = None
+        with (
+            reading.index.writing,
+            self._behalf.use(who, lambda c: select(c, path, reading.index.since)) as lent,
+        ):
+            connection, opened = lent
+            if _may_change(opened):
+                session = Session(
+                    connection=connection,
+                    path=path,
+                    index=reading.index,
+                    settings=reading.settings,
+                    author=author,
+                )
+                results = _written(session, opened, changes)
+            leave(connection, path)
+        self._indexes.trim()
+        if results is None:
+            raise opened.look.refusal if opened.look.box is None else NotPermittedError(NO_CHANGE)
+        return results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """The reading of one folder."""
+
+    path: str
+    folder: str
+    """Stands for login and path."""
+    zone: str
+    settings: ImapSettings
+    index: Index
+
+    def told(
+        self, connection: Connection, known: ItemToken | None, box: Examined, limit: int
+    ) -> tuple[ItemToken, FolderChanges]:
+        """Return what changed, and what is known then; the open folder is asked if need be."""
+        if known is not None and known.proves(box):
+            return known, FolderChanges(itemtoken.NONE)
+        pager = Pager(connection, self.path, self.settings, self.folder)
+        try:
+            page = pager.page(known, limit)
+        except CalendarMissingError:  # it went away just now
+            raise NoFolderError(NO_FOLDER) from None
+        items = [(message.uid, item_of(message, self.zone)) for message in page.messages]
+        self.index.learn(page.token, ((uid, entry_of(item)) for uid, item in items))
+        found = FolderChanges(
+            itemtoken.NONE,
+            items=tuple(item for _, item in items if item is not None),
+            gone=tuple(map(str, page.gone)),
+            is_fresh=page.is_fresh,
+            more=bool(page.token.todo),
+        )
+        return page.token, found
+
+
+def _with_rights(found: FolderChanges, known: ItemToken | None, after: ItemToken) -> FolderChanges:
+    """Add what changed in the rights; a first page tells both."""
+    if known is None or (found.is_fresh and not known.is_fresh):
+        return replace(found, rights=after.rights, acl_changed=True)
+    rights = None if known.rights == after.rights else after.rights
+    return replace(found, rights=rights, acl_changed=known.acl != after.acl)
+
+
+def _may_change(opened: Selected) -> bool:
+    rights = opened.look.rights or frozenset()
+    return opened.look.box is not None and (rights >= INSERT or rights >= REMOVE)
+
+
+def _written(
+    session: Session, opened: Selected, changes: Sequence[ItemChange]
+) -> list[ChangeResult]:
+    catchup.begin(session, opened)
+    rights = opened.look.rights or frozenset()
+    uidnext = opened.look.box.uidnext if opened.look.box is not None else None
+    writing = Writing(session, rights, session.index.dialect(), uidnext or 0)
+    return writing.write(changes)
