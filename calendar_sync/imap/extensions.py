@@ -13,6 +13,7 @@ here goes through it, and it is cleared so that nothing older is taken for ours.
 from __future__ import annotations
 
 import re
+import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 MAX_LITERAL = 64 << 20
 """No message that is asked for is so large; a server that says so is not believed."""
+
+QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+"""Acknowledge at once (Linux): the kernel would wait 40 ms for something to send along."""
 
 Response = list[bytes]
 """A line, then literal and line in turn; lines with their CRLF."""
@@ -77,12 +81,20 @@ def refused(command: str, text: str) -> CommandRefused:
 
 def send(client: IMAPClient, command: bytes) -> bytes:
     """Send a command and return its tag, without waiting for an answer."""
+    return send_all(client, [command])[0]
+
+
+def send_all(client: IMAPClient, commands: Iterable[bytes]) -> list[bytes]:
+    """Send commands in one write, and return their tags."""
     imap = client._imap  # noqa: SLF001  # this module is imapclient's raw side
-    tag: bytes = imap._new_tag()  # noqa: SLF001
-    imap.tagged_commands.pop(tag, None)  # the answer is read here, not by imaplib
+    sent = {imap._new_tag(): command for command in commands}  # noqa: SLF001
+    for tag in sent:
+        imap.tagged_commands.pop(tag, None)  # the answer is read here, not by imaplib
     imap.untagged_responses.clear()
-    imap.send(tag + b" " + command + b"\r\n")
-    return tag
+    imap.send(b"".join(tag + b" " + command + b"\r\n" for tag, command in sent.items()))
+    if QUICKACK is not None:  # Cyrus holds the second part of an answer back until the first's ACK
+        imap.sock.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
+    return list(sent)
 
 
 @contextmanager
