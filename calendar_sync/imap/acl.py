@@ -1,6 +1,6 @@
-"""Asking for access control lists, and one's own rights, of many folders (RFC 4314 §3.3, §3.5).
+"""Access control lists and one's own rights, asked for and changed (RFC 4314 §3).
 
-Commands go out many at a time, so that a thousand folders cost ten round trips.
+Questions go out many at a time, so that a thousand folders cost ten round trips.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def pipelined(client: IMAPClient, name: str, commands: Sequence[bytes]) -> Itera
     Raises CommandRefused where the server cannot tell now.
     """
     for at in range(0, len(commands), AHEAD):
-        tags = [extensions.send(client, command) for command in commands[at : at + AHEAD]]
+        tags = extensions.send_all(client, commands[at : at + AHEAD])
         yield from _answers(client, name, tags)
 
 
@@ -91,3 +91,37 @@ def my_rights(client: IMAPClient, folders: Sequence[str]) -> dict[str, str]:
 
 def _commands(verb: bytes, folders: Sequence[str]) -> list[bytes]:
     return [verb + extensions.mailbox_name(folder) for folder in folders]
+
+
+# -- changing them
+
+
+def set_acl(client: IMAPClient, folder: str, identifier: str, letters: str) -> None:
+    """Give an identifier just these rights (RFC 4314 §3.1)."""
+    rights = b'"' + letters.encode("ascii") + b'"'
+    target = extensions.mailbox_name(folder) + b" " + _identifier(identifier)
+    extensions.run(client, b"SETACL " + target + b" " + rights, name="SETACL")
+
+
+def delete_acl(client: IMAPClient, folder: str, identifier: str) -> None:
+    """Take an identifier out of a list (RFC 4314 §3.2)."""
+    target = extensions.mailbox_name(folder) + b" " + _identifier(identifier)
+    extensions.run(client, b"DELETEACL " + target, name="DELETEACL")
+
+
+def required_rights(client: IMAPClient, folder: str, identifier: str) -> str:
+    """Return the rights that an identifier always keeps (LISTRIGHTS, RFC 4314 §3.4)."""
+    target = extensions.mailbox_name(folder) + b" " + _identifier(identifier)
+    for response in extensions.run(client, b"LISTRIGHTS " + target, name="LISTRIGHTS"):
+        match extensions.parse(response) if response[0][:13].upper() == b"* LISTRIGHTS " else ():
+            case (_, _, _, required, *_):
+                return _text(required)
+    return ""
+
+
+def _identifier(text: str) -> bytes:
+    """Return an identifier as a quoted string; beyond ASCII it needs a literal (RFC 7888)."""
+    raw = text.encode()
+    if text.isascii():
+        return b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    return b"{%d+}\r\n" % len(raw) + raw

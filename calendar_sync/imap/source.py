@@ -11,8 +11,11 @@ from calendar_sync.imap.connection import Pool, translated
 from calendar_sync.imap.discovery import Discovery, Found
 from calendar_sync.imap.idle import Watch, Watched
 from calendar_sync.imap.listings import Listings
+from calendar_sync.imap.namespaces import namespaces
+from calendar_sync.imap.namespaces import translated as own_name
 from calendar_sync.imap.relevance import Verdict
-from calendar_sync.imap.settings import Login, login_of, sweep_login
+from calendar_sync.imap.rights import normal
+from calendar_sync.imap.settings import Login, is_personal, login_of, names_of, sweep_login
 from calendar_sync.imap.sweep import Memory, Place, Sweeps
 from calendar_sync.imap.sync import Run, fingerprint, is_as_read, parse_token
 from freebusy.errors import CalendarMissingError, SourceError
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from calendar_sync.imap.namespaces import Namespaces
     from calendar_sync.imap.relevance import Judgement
     from calendar_sync.imap.settings import ImapSettings
     from freebusy.ports import Held, Owner, SyncPage, SyncToken
@@ -94,6 +98,22 @@ class ImapSource:
         """Return where a sweep sees a calendar."""
         login = login_of(self._settings, owner)
         return self._swept.get(key) or Place(login, folder_of(key, login))
+
+    def counted(self, owner: Owner, own: Namespaces) -> frozenset[str]:
+        """Return the folders that count, by the names that a person's own login has for them.
+
+        ``own`` are the person's namespaces.  Says nothing to those who follow the calendars.
+        """
+        login = login_of(self._settings, owner)
+        with translated(self._settings):
+            found = self._discovery.find(owner)
+            if owner.login or self._settings.authorization or is_personal(self._settings.username):
+                return frozenset(each.folder for each in found)
+            with self._pool.use(login, namespaces) as (_, seen):
+                pass
+        users = names_of(self._settings, owner, separator=seen.separator)
+        known = frozenset(map(normal, users))
+        return frozenset(own_name(each.folder, known, seen, own) for each in found)
 
     def judgements(self, owner: Owner) -> Sequence[Judgement]:
         """Return every calendar folder that might count for a person, and why it does or not."""

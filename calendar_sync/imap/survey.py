@@ -184,7 +184,7 @@ def _folders(names: Iterable[str], entries: Entries, spaces: Namespaces) -> Iter
         typed = is_calendar(values)
         place = spaces.place(name)
         untyped = not any(values.get(entry) for entry in (SHARED_TYPE, PRIVATE_TYPE))
-        if place is None or not (typed or (untyped and _is_usual(name, place))):
+        if place is None or not (typed or (untyped and is_usual(name, place))):
             continue
         user = spaces.user_of(name) or OWN
         relevance, readable = (_word(values, entry) for entry in (RELEVANCE, READABLE_FOR))
@@ -205,7 +205,8 @@ def _word(entries: Mapping[str, bytes], name: str) -> str:
     return entries.get(name, b"").decode("utf-8", "replace").strip()
 
 
-def _is_usual(name: str, place: tuple[Kind, Space]) -> bool:
+def is_usual(name: str, place: tuple[Kind, Space]) -> bool:
+    """Whether a folder's name alone says that it is a calendar."""
     kind, space = place
     if kind is Kind.SHARED:
         return has_usual_name(name.rpartition(space.separator)[2], space.separator)
@@ -255,11 +256,15 @@ def _by_identifier(
 
 def _combination(connection: Connection) -> Combination:
     """Return how this server adds up entries, which only its name tells (ID, RFC 2971)."""
+    return Combination.MOST_SPECIFIC if says_dovecot(connection) else Combination.UNION
+
+
+def says_dovecot(connection: Connection) -> bool:
+    """Whether the server names itself so (ID, RFC 2971)."""
     if not connection.can("ID"):
-        return Combination.UNION
+        return False
     with extensions.understanding():
-        said = str(connection.client.id_()).lower()
-    return Combination.MOST_SPECIFIC if "dovecot" in said else Combination.UNION
+        return "dovecot" in str(connection.client.id_()).lower()
 
 
 # -- keeping them ----------------------------------------------------------------------
