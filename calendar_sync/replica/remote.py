@@ -1,0 +1,221 @@
+"""The server's side: what the API is asked for, and a copy of what it told.
+
+A change on the server says nothing but which messages are new and which are gone, while an
+item may lie in several messages; so each folder's messages are kept in ``status.db``.  A
+message is told from every other by its key there: hrefs begin anew where a mailbox is
+made anew (UIDVALIDITY), messages never change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from calendar_sync.replica.reconcile import Version
+    from calendar_sync.replica.status import Status
+    from freebusy.connector.bodies import (
+        Change,
+        Changes,
+        Folder,
+        Folders,
+        Item,
+        Job,
+        Results,
+        Sync,
+    )
+
+
+class Remote(Protocol):
+    """What a sync needs of the API; ``ConnectorClient`` is one.
+
+    Raises ApiError for what the service refuses, ConnectorDownError where nobody answers.
+    """
+
+    def folders(self) -> Folders:
+        """Return all calendar folders."""
+
+    def changes(
+        self, folder_id: str, since: str | None = None, *, limit: int | None = None
+    ) -> Changes:
+        """Return a page of what changed in a folder."""
+
+    def write(self, folder_id: str, changes: Sequence[Change]) -> Results:
+        """Do changes in a folder."""
+
+    def sync(self, sync: Sync) -> Job:
+        """Have calendars read."""
+
+    def job(self, job: str) -> Job:
+        """Return how far that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message on the server, without its text."""
+
+    key: int
+    href: int
+    uid: str
+    is_partial: bool
+    change: str | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """All messages of one UID, the oldest first."""
+
+    messages: Sequence[Message]
+
+    @property
+    def effective(self) -> list[Message]:
+        """Return those that make the item: the newest whole one, then what changes instances of it.
+
+        Of those the newest comes first.
+        """
+        newest = self.messages[::-1]
+        wholes = [each for each in newest if not each.is_partial]
+        return wholes[:1] + [each for each in newest if each.is_partial]
+
+    @property
+    def version(self) -> Version:
+        """Return what changes whenever the item does."""
+        return frozenset(each.key for each in self.effective)
+
+    @property
+    def hrefs(self) -> list[str]:
+        """Return where all of them are, also those that a newer one replaces."""
+        return [str(each.href) for each in self.messages]
+
+    @property
+    def problem(self) -> str | None:
+        """Return why it cannot be read."""
+        return next((each.problem for each in self.messages if each.problem), None)
+
+
+class Mirror:
+    """The copy of one folder's messages; every change belongs into a transaction."""
+
+    def __init__(self, status: Status, folder: int) -> None:
+        self._database = status.database
+        self._folder = folder
+
+    def messages(self) -> list[Message]:
+        """Return all messages, the oldest first."""
+        rows = self._database.execute(
+            "SELECT key, href, uid, is_partial, change, problem FROM message"
+            " WHERE folder = ? ORDER BY href",
+            (self._folder,),
+        )
+        return [Message(k, h, uid, bool(p), c, problem) for k, h, uid, p, c, problem in rows]
+
+    def by_uid(self) -> Mapping[str, There]:
+        """Return the messages by UID, without those that have none."""
+        found: dict[str, list[Message]] = {}
+        for message in self.messages():
+            found.setdefault(message.uid, []).append(message)
+        return {uid: There(messages) for uid, messages in found.items() if uid}
+
+    def calendars(self, messages: Iterable[Message]) -> list[str]:
+        """Return the texts of messages."""
+        query = "SELECT calendar FROM message WHERE key = ?"
+        return [self._database.execute(query, (each.key,)).fetchone()[0] for each in messages]
+
+    # -- taking in what the server says
+
+    def begin(self) -> None:
+        """Begin a run that tells the whole folder."""
+        self._database.execute("UPDATE folder SET run = run + 1 WHERE key = ?", (self._folder,))
+
+    def end(self) -> None:
+        """Drop what that run did not tell."""
+        self._database.execute(
+            "DELETE FROM message WHERE folder = ?1"
+            " AND run < (SELECT run FROM folder WHERE key = ?1)",
+            (self._folder,),
+        )
+
+    def take(self, page: Changes) -> None:
+        """Take in a page, and where the next question starts."""
+        for item in page.items:
+            self._take(item)
+        self.drop(page.gone)
+        self._database.execute(
+            "UPDATE folder SET token = ? WHERE key = ?", (page.token, self._folder)
+        )
+
+    def _take(self, item: Item) -> None:
+        """Keep a message that is known, also as it was sent; another of its href replaces it."""
+        known = self._database.execute(
+            "SELECT key, uid, calendar, change FROM message WHERE folder = ? AND href = ?",
+            (self._folder, int(item.href)),
+        ).fetchone()
+        if known is not None and _is_same(item, *known[1:]):
+            self._database.execute(
+                "UPDATE message SET calendar = ?, is_partial = ?, problem = ?, run ="
+                " (SELECT run FROM folder WHERE key = ?) WHERE key = ?",
+                (item.calendar, item.is_partial, item.problem, self._folder, known[0]),
+            )
+        else:
+            self.drop([item.href])
+            self.add(item)
+
+    def add(self, item: Item) -> int:
+        """Add a message and return its key."""
+        added = self._database.execute(
+            "INSERT INTO message (folder, href, uid, calendar, is_partial, change, problem, run)"
+            " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, run FROM folder WHERE key = ?1 RETURNING key",
+            (
+                self._folder,
+                int(item.href),
+                item.uid,
+                item.calendar,
+                item.is_partial,
+                item.change,
+                item.problem,
+            ),
+        )
+        return int(added.fetchone()[0])
+
+    def drop(self, hrefs: Iterable[str]) -> None:
+        """Drop messages that are gone."""
+        self._database.executemany(
+            "DELETE FROM message WHERE folder = ? AND href = ?",
+            [(self._folder, int(href)) for href in hrefs],
+        )
+
+
+def _is_same(item: Item, uid: str, calendar: str, change: str | None) -> bool:
+    """Whether a message is the one that is known under its href."""
+    if item.change is not None and item.change == change:
+        return item.uid == uid
+    return (item.uid, item.calendar) == (uid, calendar)
+
+
+def pull(remote: Remote, status: Status, folder: Folder, key: int, *, limit: int) -> Folder:
+    """Bring the copy of a folder up to date; return the folder as it is by then.
+
+    What changed since the token is kept page by page, a whole folder when all of it is told.
+    """
+    mirror = Mirror(status, key)
+    query = "SELECT token FROM folder WHERE key = ?"
+    token = status.database.execute(query, (key,)).fetchone()[0]
+    with status.transaction():
+        fresh, more = False, True
+        while more:
+            page = remote.changes(folder.id, token, limit=limit)
+            if page.is_fresh and (not fresh or page.folder is not None):
+                mirror.begin()
+            fresh = fresh or page.is_fresh
+            folder = page.folder or folder
+            mirror.take(page)
+            token, more = page.token, page.more
+            if more and not fresh:
+                status.commit()
+                status.begin()
+        if fresh:
+            mirror.end()
+    return folder
