@@ -38,7 +38,10 @@ _PRINTABLE = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.IGNORECASE)
 
 
 def _domain(value: str) -> str:
-    domain = value.lower()
+    try:
+        domain = value.encode("idna").decode().lower()
+    except UnicodeError:
+        domain = ""
     if not (len(domain) <= 253 and _DOMAIN.fullmatch(domain)):
         raise unexpected('a domain such as "partner.example", or "*.partner.example" for all below')
     return domain

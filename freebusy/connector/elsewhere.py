@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+CLOSED = "closed"
+_READERS = 2
+"""Answers read at a time: one that is made to be large takes twenty times its size for a while."""
+_RESOLVERS = 4
+_MAX_ADDRESSES = 3
+"""Of one host, over FTP: as many as a machine with both families may need."""
+
 _DOWN = frozenset({"name", "connection", "tls"})
 """What is wrong with a host and not with the answer for one person ..."""
 _PAUSE = 15.0
@@ -56,34 +63,31 @@ class Elsewhere:
         self._limits = limits
         self._now = now
         self._clock = clock
-        self._threads = ThreadPoolExecutor(limits.at_once, "elsewhere")
-        self._names = ThreadPoolExecutor(4, "names")
-        self._resolver = resolver or SystemResolver(self._names)
+        self._downloading = ThreadPoolExecutor(limits.at_once, "elsewhere-ftp")
+        self._reading = ThreadPoolExecutor(_READERS, "elsewhere-read")
+        self._resolving = ThreadPoolExecutor(_RESOLVERS, "elsewhere-name")
+        self._resolver = resolver or SystemResolver(self._resolving)
         self._remembered = Remembered(limits.cache, limits.cache_misses, limits.cache_size, clock)
         self._asking: dict[Key, _Asking] = {}
         self._all = asyncio.Semaphore(limits.at_once)
         self._places = {server.name: _Place(server) for server in servers}
         self._downloads: set[Download] = set()
+        self._is_closed = False
 
     def is_asked(self, address: str) -> bool:
         """Whether there is a server for people of this address's domain."""
         return self._meant(address) is not None
 
-    async def look_up(self, address: str) -> Answer | None:
-        """Return what the server for this address says; None where it knows nobody.
-
-        Raises ElsewhereError where it gives no usable answer.
-        """
+    async def look_up(self, address: str) -> Outcome:
+        """Return what the server for this address says; nobody where there is none."""
         key = self._meant(address)
         if key is None:
-            return None
-        outcome = self._remembered.recall(key) or await self._asked(key)
-        if outcome.problem is not None:
-            raise ElsewhereError(outcome.problem)
-        return outcome.answer
+            return Outcome()
+        return self._remembered.recall(key) or await self._asked(key)
 
     async def close(self) -> None:
         """End everything that is under way."""
+        self._is_closed = True
         tasks = [asking.task for asking in self._asking.values()]
         for task in tasks:
             task.cancel()
@@ -92,8 +96,8 @@ class Elsewhere:
             download.abort()
         for place in self._places.values():
             await place.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._names.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._downloading, self._reading, self._resolving):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _meant(self, address: str) -> Key | None:
         parts = split(address)
@@ -103,6 +107,8 @@ class Elsewhere:
     # -- one request for all who ask at the same time
 
     async def _asked(self, key: Key) -> Outcome:
+        if self._is_closed:
+            return Outcome(problem=CLOSED)
         asking = self._asking.get(key)
         if asking is None:
             asking = self._asking[key] = _Asking(asyncio.create_task(self._ask(key)))
@@ -111,7 +117,7 @@ class Elsewhere:
             return await asyncio.shield(asking.task)
         except asyncio.CancelledError:
             if asking.task.cancelled():  # by close, and not whoever waits here
-                return Outcome(problem="closed")
+                return Outcome(problem=CLOSED)
             raise
         finally:
             asking.waiting -= 1
@@ -173,15 +179,24 @@ class Elsewhere:
             return None
         zone, now = place.server.timezone, self._now()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: read_answer(body, now, zone=zone))
+        return await loop.run_in_executor(self._reading, lambda: read_answer(body, now, zone=zone))
 
     async def _download(self, server: OtherServer, target: Target) -> bytes | None:
-        addresses = await server.addresses(target.host, self._resolver)
-        download = Download(target, addresses[0], self._limits)
+        problem = ElsewhereError("connection")
+        for address in (await server.addresses(target.host, self._resolver))[:_MAX_ADDRESSES]:
+            try:
+                return await self._download_from(address, target)
+            except ElsewhereError as error:
+                if error.kind != problem.kind:
+                    raise
+        raise problem
+
+    async def _download_from(self, address: str, target: Target) -> bytes | None:
+        download = Download(target, address, self._limits)
         self._downloads.add(download)
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, download.run)
+            return await loop.run_in_executor(self._downloading, download.run)
         except asyncio.CancelledError:
             download.abort()
             raise

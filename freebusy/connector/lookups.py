@@ -9,25 +9,26 @@ other.  What cannot be waited for is not answered either, whoever it is.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from freebusy.connector.answers import packed
-from freebusy.errors import ElsewhereError, NotFreeBusyError, StoreError
+from freebusy.errors import NotFreeBusyError, StoreError
 from freebusy.names import normalise_name
 from freebusy.period import Period
 from freebusy.ports import PersonTimes
 from freebusy.vfreebusy import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from freebusy.connector.answers import Answer
     from freebusy.connector.elsewhere import Elsewhere
-    from freebusy.period import TimeRange
+    from freebusy.period import Span, TimeRange
     from freebusy.ports import FreeBusyFiles, Visitor
 
 PATIENCE = 20.0
@@ -69,8 +70,7 @@ class Lookups:
         asked = list(dict.fromkeys(names))
         found = await loop.run_in_executor(self._threads, self._ours, asked, visitor, cut)
         missed = [name for name, times in found.items() if times.status == "unknown"]
-        answers = await self._theirs(missed)
-        found |= await loop.run_in_executor(self._threads, _cut_all, answers, cut)
+        found |= await self._theirs(missed, cut)
         wait = self._hold_up(found, visitor)
         await asyncio.sleep(max(wait - (self._clock() - began), 0.0))
         return [found[name] for name in names]
@@ -104,28 +104,46 @@ class Lookups:
 
     # -- on other servers
 
-    async def _theirs(self, names: Iterable[str]) -> dict[str, PersonTimes | Answer]:
+    async def _theirs(self, names: Iterable[str], cut: _Cut) -> dict[str, PersonTimes]:
         """Return what becomes of those who are nobody here; who is nobody anywhere is left out."""
-        asking: dict[str, asyncio.Task[Answer | None]] = {}
-        found: dict[str, PersonTimes | Answer] = {}
+        elsewhere = self._elsewhere
+        asking: dict[str, asyncio.Task[PersonTimes]] = {}
+        found: dict[str, PersonTimes] = {}
         for name in names:
-            if self._elsewhere is not None and self._elsewhere.is_asked(name):
-                asking[name] = asyncio.create_task(self._elsewhere.look_up(name))
+            if elsewhere is not None and elsewhere.is_asked(name):
+                asking[name] = asyncio.create_task(self._one_of_theirs(elsewhere, name, cut))
             elif "@" in name and not self._is_our_domain(name):
                 found[name] = PersonTimes(name, "not_allowed")
         return found | await self._gathered(asking)
 
+    async def _one_of_theirs(self, elsewhere: Elsewhere, name: str, cut: _Cut) -> PersonTimes:
+        outcome = await elsewhere.look_up(name)
+        if outcome.problem is not None:
+            return PersonTimes(name, "unreachable", is_elsewhere=True)
+        if outcome.answer is None:
+            return PersonTimes(name, "unknown", is_elsewhere=True)
+        # As each comes: the answers of all of them together may be more than there is room for.
+        times = await asyncio.get_running_loop().run_in_executor(
+            self._threads, cut.times, name, outcome.answer
+        )
+        return replace(times, is_elsewhere=True)
+
     async def _gathered(
-        self, asking: Mapping[str, asyncio.Task[Answer | None]]
-    ) -> dict[str, PersonTimes | Answer]:
-        """Return the answers that come in time."""
+        self, asking: Mapping[str, asyncio.Task[PersonTimes]]
+    ) -> dict[str, PersonTimes]:
+        """Return what comes in time; nobody waits for the rest."""
         try:
             if asking:
                 await asyncio.wait(asking.values(), timeout=self._patience)
-            return {name: _answered(name, task) for name, task in asking.items()}
         finally:
             for task in asking.values():
                 task.cancel()
+        return {
+            name: task.result()
+            if task.done() and not task.cancelled()
+            else PersonTimes(name, "unreachable", is_elsewhere=True)
+            for name, task in asking.items()
+        }
 
     def _is_our_domain(self, address: str) -> bool:
         return (normalise_name(address) or "").partition("@")[2] in self._domains
@@ -146,26 +164,6 @@ class Lookups:
         return min(wait, self._patience)
 
 
-def _answered(name: str, task: asyncio.Task[Answer | None]) -> PersonTimes | Answer:
-    """Return an answer, or in its place what is to be said."""
-    try:
-        answer = task.result() if task.done() else None
-    except (ElsewhereError, asyncio.CancelledError):
-        return PersonTimes(name, "unreachable", is_elsewhere=True)
-    status: Literal["unknown", "unreachable"] = "unknown" if task.done() else "unreachable"
-    return answer or PersonTimes(name, status, is_elsewhere=True)
-
-
-def _cut_all(answers: Mapping[str, PersonTimes | Answer], cut: _Cut) -> dict[str, PersonTimes]:
-    """Return what is shown of answers from elsewhere."""
-    return {
-        name: answer
-        if isinstance(answer, PersonTimes)
-        else replace(cut.times(name, answer), is_elsewhere=True)
-        for name, answer in answers.items()
-    }
-
-
 class _Cut:
     """Cuts what is known to what was asked for, and to what one look-up may cost."""
 
@@ -173,6 +171,7 @@ class _Cut:
         self._within = within
         self._room = room
         """Periods that may still be shown."""
+        self._counting = threading.Lock()
 
     def times(self, name: str, answer: Answer) -> PersonTimes:
         """Return what is shown of one person.
@@ -183,10 +182,16 @@ class _Cut:
         if part is None:
             return PersonTimes(name, "unknown")
         known, spans = part
-        shown = list(islice(spans, self._room + 1))
-        if len(shown) > self._room:
-            self._room = 0
+        shown = self._taken(spans)
+        if shown is None:
             return PersonTimes(name, "unreachable")
-        self._room -= len(shown)
         periods = tuple(Period.from_span(span) for span in shown)
         return PersonTimes(name, "known", periods, known, answer.as_of)
+
+    def _taken(self, spans: Iterator[Span]) -> list[Span] | None:
+        """Return the spans if there is room for all of them; after that there is none."""
+        with self._counting:
+            shown = list(islice(spans, self._room + 1))
+            fits = len(shown) <= self._room
+            self._room -= min(len(shown), self._room)
+            return shown if fits else None

@@ -43,7 +43,7 @@ class Remembered:
         """``lifetime`` of answers and of ``misses`` in seconds; ``size`` in octets."""
         self._lifetime = lifetime
         self._misses = misses
-        self._room = size
+        self._size = self._room = size
         self._clock = clock
         self._kept: OrderedDict[Key, tuple[float, Outcome]] = OrderedDict()
 
@@ -62,7 +62,7 @@ class Remembered:
         """Remember an outcome for as long as its kind is."""
         self._drop(key)
         lifetime = self._misses if outcome.answer is None else self._lifetime
-        if lifetime <= 0 or outcome.size > self._room:
+        if lifetime <= 0 or outcome.size > self._size:
             return
         self._kept[key] = self._clock() + lifetime, outcome
         self._room -= outcome.size

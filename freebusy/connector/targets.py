@@ -62,7 +62,9 @@ def read_target(url: str) -> Target:
     except ValueError:
         raise ElsewhereError("url") from None
     scheme, host = parts.scheme.lower(), (parts.hostname or "").lower()
-    if scheme not in PORTS or "@" in parts.netloc or port == 0 or not is_host(host):
+    if scheme not in PORTS or "@" in parts.netloc or port == 0:
+        raise ElsewhereError("url")
+    if not is_host(host) or (":" in host) != ("[" in parts.netloc):
         raise ElsewhereError("url")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(scheme, host, port or PORTS[scheme], path)
