@@ -10,12 +10,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 VERSION = "v1"
 PREFIX = f"/connector/{VERSION}"
 
 MAX_FOLDER_NAME = 200
+MAX_FOLDER_ID = 2000
 MAX_CHANGES = 500
 MAX_NAMES = 1000
 
@@ -30,12 +39,18 @@ def _printable(text: str) -> str:
     return text
 
 
-Moment = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str)]
+Moment = Annotated[
+    AwareDatetime,
+    PlainSerializer(_rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
 Word = Annotated[str, Field(min_length=1, max_length=254), AfterValidator(_printable)]
 FolderName = Annotated[
     str, Field(min_length=1, max_length=MAX_FOLDER_NAME), AfterValidator(_printable)
 ]
-FolderId = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[A-Za-z0-9_-]+$")]
+FolderId = Annotated[
+    str, Field(min_length=1, max_length=MAX_FOLDER_ID, pattern=r"^[A-Za-z0-9_-]+$")
+]
 Href = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,9}$")]
 Letters = Annotated[str, Field(max_length=26, pattern=r"^[a-z0-9]*$")]
 Mode = Literal["on_select", "manual", "on_start_and_exit"]

@@ -59,14 +59,34 @@ class Authentication:
 
         A scheme that is not Basic counts as no login: what needs one answers with 401.
         """
-        fields = request.headers.getall(hdrs.AUTHORIZATION)
-        if not is_basic(fields[0]):
+        credentials = self.credentials(request, visitor, connection)
+        if credentials is None:
             return visitor
+        try:
+            account = await self.account(credentials, visitor, connection)
+        except LoginRefusedError:
+            raise RefusalError(replies.unauthorized()) from None
+        except LoginSlowedError as error:
+            raise RefusalError(replies.slowed(max(1, math.ceil(error.seconds)))) from None
+        except LoginUnavailableError:
+            raise RefusalError(replies.login_unavailable()) from None
+        return Visitor(visitor.address, account)
+
+    def credentials(
+        self, request: web.BaseRequest, visitor: Visitor, connection: Connection
+    ) -> Credentials | None:
+        """Return what somebody logs in with; None without a login of the scheme Basic.
+
+        RefusalError holds the answer to what is broken, or came where others can read it.
+        """
+        fields = request.headers.getall(hdrs.AUTHORIZATION, [])
+        if not fields or not is_basic(fields[0]):
+            return None
         self._refuse_in_the_open(request, visitor, connection)
         credentials = basic_credentials(fields[0]) if len(fields) == 1 else None
         if credentials is None:
             raise RefusalError(replies.unauthorized())
-        return Visitor(visitor.address, await self._account(credentials, visitor, connection))
+        return credentials
 
     def _refuse_in_the_open(
         self, request: web.BaseRequest, visitor: Visitor, connection: Connection
@@ -82,22 +102,16 @@ class Authentication:
             _LOG.warning("login address=%s event=password_without_tls", visitor.address)
             raise RefusalError(replies.needs_tls())
 
-    async def _account(
+    async def account(
         self, credentials: Credentials, visitor: Visitor, connection: Connection
     ) -> Account:
+        """Return the account that logs in; raises LoginError and its kinds."""
         given = (credentials.user, credentials.password, visitor.address)
-        try:
-            account = self._logins.recall(*given)
-            if account is None:
-                await self._wait(credentials.user, visitor.address, connection)
-                account = await in_crew(self._crew, lambda: self._logins.log_in(*given))
-                connection.allow(0.0)
-        except LoginRefusedError:
-            raise RefusalError(replies.unauthorized()) from None
-        except LoginSlowedError as error:
-            raise RefusalError(replies.slowed(max(1, math.ceil(error.seconds)))) from None
-        except LoginUnavailableError:
-            raise RefusalError(replies.login_unavailable()) from None
+        account = self._logins.recall(*given)
+        if account is None:
+            await self._wait(credentials.user, visitor.address, connection)
+            account = await in_crew(self._crew, lambda: self._logins.log_in(*given))
+            connection.allow(0.0)
         return account
 
     async def _wait(self, user: str, address: str, connection: Connection) -> None:

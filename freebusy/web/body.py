@@ -42,14 +42,19 @@ _TOO_LARGE = "The file is larger than is accepted"
 
 
 def check_head(request: web.BaseRequest, limit: int) -> None:
-    """Raise RefusalError where the fields alone say that the body is not taken."""
+    """Raise RefusalError where the fields alone say that the upload is not taken."""
+    if _OTHER_MEDIA.fullmatch(request.headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0].strip()):
+        raise RefusalError(plain(415, "Not a type of free/busy files: send text/calendar"))
+    check_framing(request, limit)
+
+
+def check_framing(request: web.BaseRequest, limit: int) -> None:
+    """Raise RefusalError for a part, a coding, a length or an expectation that is not taken."""
     headers = request.headers
     if hdrs.CONTENT_RANGE in headers:
         raise RefusalError(plain(400, "A part of a file is not accepted"))
     if headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() not in {"identity", ""}:
         raise RefusalError(plain(415, "Send the file without a Content-Encoding"))
-    if _OTHER_MEDIA.fullmatch(headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0].strip()):
-        raise RefusalError(plain(415, "Not a type of free/busy files: send text/calendar"))
     if (request.content_length or 0) > limit:
         raise RefusalError(plain(413, _TOO_LARGE))
     if _expects(request) not in {"", "100-continue"}:

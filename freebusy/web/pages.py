@@ -1,4 +1,4 @@
-"""The two pages for people: what the URLs mean, and, where the site lists, the files.
+"""Pages for people: what the URLs mean, and, where the site lists, the files.
 
 No scripts, nothing from elsewhere, every name escaped, and a Content-Security-Policy
 that allows one style sheet, named by its hash (CSP Level 3 §2.3.1).
@@ -31,19 +31,24 @@ STYLE = (
     "td{font-variant-numeric:tabular-nums}.stale{color:#b45309}"
 )
 
-_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
-HEADERS = {
-    hdrs.CONTENT_TYPE: "text/html; charset=utf-8",
-    hdrs.CACHE_CONTROL: NO_CACHE,
-    hdrs.SERVER: SERVER,
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-}
+def page_headers(style: str) -> dict[str, str]:
+    """Return the fields of a page with one style sheet, which they name by its hash."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return {
+        hdrs.CONTENT_TYPE: "text/html; charset=utf-8",
+        hdrs.CACHE_CONTROL: NO_CACHE,
+        hdrs.SERVER: SERVER,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": (
+            f"default-src 'none'; style-src 'sha256-{digest}'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ),
+        "Referrer-Policy": "no-referrer",
+    }
+
+
+HEADERS = page_headers(STYLE)
 
 _INDEX = """<h1>Free/busy gateway</h1>
 <p>It serves one file per person that says when the person is busy, and nothing else.</p>
@@ -102,12 +107,16 @@ def _count(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
-def _page(title: str, body: str) -> web.Response:
-    text = (
+def page_text(title: str, body: str, style: str) -> str:
+    """Return a whole page; ``body`` is HTML."""
+    return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
         '<meta name="robots" content="noindex">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n"
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n"
         f"<body>\n{body}</body>\n</html>\n"
     )
-    return web.Response(body=text.encode(), headers=HEADERS)
+
+
+def _page(title: str, body: str) -> web.Response:
+    return web.Response(body=page_text(title, body, STYLE).encode(), headers=HEADERS)

@@ -20,7 +20,8 @@ from freebusy.period import from_seconds
 from freebusy.temporary import temporary_target
 from freebusy.web import replies, trigger
 from freebusy.web.authentication import Authentication
-from freebusy.web.body import send_early
+from freebusy.web.body import UploadRoom, send_early
+from freebusy.web.connector import ConnectorSite, is_connectors
 from freebusy.web.health import answer_health, answer_metrics
 from freebusy.web.pages import index_page, listing_page
 from freebusy.web.published import PublishedFiles
@@ -32,6 +33,7 @@ from freebusy.web.visitors import Networks, forwarded_for, forwarded_visitor, is
 from freebusy.web.writing import Writing
 
 if TYPE_CHECKING:
+    from freebusy.connector.parts import Connector
     from freebusy.ports import FreeBusyFiles, Logins, Publications, Triggers, Visitor
     from freebusy.web.connection import Connection
     from freebusy.web.health import Health
@@ -64,6 +66,7 @@ class Site:
         logins: Logins | None = None,
         publications: Publications | None = None,
         triggers: Triggers | None = None,
+        connector: Connector | None = None,
     ) -> None:
         self._trigger = None if triggers is None else Trigger(triggers)
         self._files = files
@@ -73,13 +76,18 @@ class Site:
         self._publications = publications
         self._logins = None if logins is None else Authentication(logins, settings)
         self._writing = None
+        self._connector = None
         self.reload(settings)
+        room = UploadRoom(settings.upload_memory)
+        if connector is not None and self._logins is not None:
+            self._connector = ConnectorSite(connector, self._logins, publications, settings, room)
         if publications is not None:
             self._writing = Writing(
                 settings,
                 files,
                 publications,
                 self._crew,
+                room,
                 not_found=lambda: self._not_found(),  # noqa: PLW0108  # a reload replaces it
                 with_logins=logins is not None,
             )
@@ -91,6 +99,8 @@ class Site:
             self._logins.reload(settings)
         if self._writing is not None:
             self._writing.reload(settings)
+        if self._connector is not None:
+            self._connector.reload(settings)
         self._settings = settings
         self._metrics_networks = metrics_networks
         self._published = PublishedFiles(self._files, is_private=settings.is_private)
@@ -108,6 +118,8 @@ class Site:
     def close(self) -> None:
         """Let the threads go."""
         self._crew.dismiss(_PATIENCE)
+        if self._connector is not None:
+            self._connector.close()
         if self._trigger is not None:
             self._trigger.close()
         if self._logins is not None:
@@ -124,6 +136,9 @@ class Site:
             visitor = forwarded_visitor(visitor, forwarded_for(request.headers))
             connection.asker = visitor
         raw = raw_path(request.raw_path)
+        if raw is not None and self._connector is not None and is_connectors(raw):
+            response = await self._connector.answer(request, raw, visitor, connection)
+            return await self._sent(request, response, connection)
         if request.method in _READING and hdrs.AUTHORIZATION not in request.headers:
             return self._sealed(await self._read(request, raw, visitor))
         return await self._attend(request, raw, visitor, connection)
@@ -136,7 +151,12 @@ class Site:
             response = await self._for_whom_it_is(request, raw, visitor, connection)
         except RefusalError as refusal:
             response = refusal.response
-        self._sealed(response)
+        return await self._sent(request, self._sealed(response), connection)
+
+    async def _sent(
+        self, request: web.BaseRequest, response: web.StreamResponse, connection: Connection
+    ) -> web.StreamResponse:
+        """Return an answer, already on its way where the body has not been read."""
         if not request.content.is_eof():
             await send_early(request, response, connection, self._settings)
         return response

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from aiohttp.http import RawRequestMessage
     from aiohttp.streams import StreamReader
 
+    from freebusy.connector.parts import Connector
     from freebusy.ports import FreeBusyFiles, Logins, Publications, Triggers
     from freebusy.web.health import Health
     from freebusy.web.settings import Address, HttpSettings
@@ -61,13 +62,20 @@ class HttpServer:
         logins: Logins | None = None,
         publications: Publications | None = None,
         triggers: Triggers | None = None,
+        connector: Connector | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """``tls`` is for ``tls_listen``; it is changed to fit HTTP, so it is nobody else's."""
         self._settings = settings
         self._tls = None if tls is None else prepare(tls)
         self._site = Site(
-            settings, files, health, logins=logins, publications=publications, triggers=triggers
+            settings,
+            files,
+            health,
+            logins=logins,
+            publications=publications,
+            triggers=triggers,
+            connector=connector,
         )
         self._proxies = TrustedProxies(settings.trusted_proxies)
         self._listeners: list[asyncio.Server] = []

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator, Sequence
 
+    from freebusy.connector.parts import Connector
     from freebusy.ports import (
         FreeBusyFiles,
         Logins,
@@ -353,6 +354,7 @@ def serving(
     logins: Logins | None = None,
     publications: Publications | None = None,
     triggers: Triggers | None = None,
+    connector: Connector | None = None,
     tls: ssl.SSLContext | None = None,
     **settings: object,
 ) -> Iterator[Running]:
@@ -369,6 +371,7 @@ def serving(
             logins=logins,
             publications=publications,
             triggers=triggers,
+            connector=connector,
             tls=tls,
         )
 

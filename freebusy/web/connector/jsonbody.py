@@ -1,0 +1,103 @@
+"""A request's JSON, strictly (RFC 8259), then by its model.
+
+Refused: what is not UTF-8, a name twice in one object (RFC 7493 §2.3), NaN and infinities,
+lone surrogates (RFC 8259 §8.2), deep nesting and very many values.  What is wrong is named
+by its place and never quoted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from freebusy.web.connector.problems import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_VALUES = 250_000
+"""Values in one body: each takes far more memory than the octet that it may come in."""
+MAX_ERRORS = 20
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+_NOT_JSON = "Send one JSON object in UTF-8 (RFC 8259)."
+
+
+def read_json(body: bytes, model: type[Model]) -> Model:
+    """Return a body by its model; ProblemError 400 for what is no JSON, 422 for what is wrong."""
+    _check_size(body)
+    _parse(body)
+    try:
+        return model.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        raise _refused(error) from None
+
+
+def read_values(values: Mapping[str, object], model: type[Model]) -> Model:
+    """Return the values of a query by their model; ProblemError 422 names what is wrong."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _refused(error) from None
+
+
+def _check_size(body: bytes) -> None:
+    """Refuse very many values without making them; text in strings counts for nothing."""
+    if _values(body) > MAX_VALUES and _values(_STRING.sub(b"", body)) > MAX_VALUES:
+        raise ProblemError(413, f"More than {MAX_VALUES} values in one body: send less at a time.")
+
+
+def _values(body: bytes) -> int:
+    return body.count(b",") + body.count(b"[") + body.count(b"{")
+
+
+def _parse(body: bytes) -> None:
+    """Refuse what readers of JSON take differently, or not at all."""
+    try:
+        text = body.decode("utf-8")
+        json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except RecursionError:
+        raise ProblemError(400, "The JSON is nested too deeply.") from None
+    except ValueError:  # of UTF-8, of JSON, and of numbers of thousands of digits
+        raise ProblemError(400, _NOT_JSON) from None
+
+
+def _once(pairs: list[tuple[str, object]]) -> bool:
+    """Check one object; nothing of it is kept."""
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ProblemError(400, "A name comes twice in one JSON object: write it once.")
+    return True
+
+
+def _no_number(_: str) -> NoReturn:
+    raise ProblemError(400, "NaN and infinities are no JSON numbers (RFC 8259 §6).")
+
+
+def _refused(error: ValidationError) -> ProblemError:
+    wrong = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [_line(each) for each in wrong[:MAX_ERRORS]]
+    if len(wrong) > MAX_ERRORS:
+        told.append(f"and {len(wrong) - MAX_ERRORS} more")
+    if any(each["type"] == "json_invalid" for each in wrong):
+        return ProblemError(400, _NOT_JSON)
+    return ProblemError(422, "Mend what errors names, and send it again.", errors=told)
+
+
+def _line(wrong: ErrorDetails) -> str:
+    """Return one error by its place; only names that look like ours are repeated."""
+    place = ""
+    for part in wrong["loc"]:
+        if isinstance(part, int):
+            place += f"[{part}]"
+        else:
+            name = part if _NAME.fullmatch(part) else "?"
+            place += f".{name}" if place else name
+    return f"{place or 'the body'}: {wrong['msg'][:200]}"

@@ -1,0 +1,148 @@
+"""Free/busy: published on a person's behalf, and looked up for many at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from freebusy.connector import bodies
+from freebusy.period import FreeBusyType, TimeRange, to_seconds
+from freebusy.ports import Scope, Upload, Visitor
+from freebusy.vfreebusy import encode, free_busy
+from freebusy.web.connector.call import Reply
+from freebusy.web.connector.problems import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from freebusy.period import Period
+    from freebusy.ports import PersonTimes, Publications
+    from freebusy.web.connector.call import Call
+    from freebusy.web.connector.queries import LookUpQuery, PersonQuery
+
+NOBODY = "nobody@invalid"
+"""The organizer of what comes as JSON: whose file it is the name in the path says."""
+UID = "connector"
+MAX_NAME = 254
+
+
+# -- publishing
+
+
+def publish(call: Call, brought: bodies.FreeBusyUpload | bytes) -> Reply:
+    """Answer PUT /freebusy/{name}: it is served when this returns, or waits for a reading."""
+    name = _name(call)
+    body = brought if isinstance(brought, bytes) else _encoded(brought, call.now)
+    upload = Upload(body, call.protocol, call.client)
+    made = _publications(call).publish(_file(name), upload, _publisher(call))
+    status = 202 if not made.served else 201 if made.created else 200
+    return Reply(status, bodies.PublishedBody(name=made.name, served=made.served))
+
+
+def unpublish(call: Call, _: None) -> Reply:
+    """Answer DELETE /freebusy/{name}: what is computed from calendars stays."""
+    name = _name(call)
+    _publications(call).drop(_file(name), _publisher(call), protocol=call.protocol)
+    return Reply(204)
+
+
+def _publications(call: Call) -> Publications:
+    if call.publications is None:
+        raise ProblemError(403, "This service takes no publications: ask its operator.")
+    return call.publications
+
+
+def _publisher(call: Call) -> Visitor:
+    """Return who publishes; an app password of this scope does so as one for publishing."""
+    account = call.account
+    if account.scope is Scope.CONNECTOR:
+        account = replace(account, scope=Scope.PUBLISH)
+    return Visitor(call.address, account)
+
+
+def _name(call: Call) -> str:
+    name = call.arguments["name"]
+    if not 0 < len(name) <= MAX_NAME or not name.isprintable() or {"/", "\\"} & set(name):
+        raise ProblemError(404, "Nobody has that name.")
+    return name
+
+
+def _file(name: str) -> str:
+    return f"/pub/calendar/{name}.vfb"
+
+
+def _encoded(upload: bodies.FreeBusyUpload, now: datetime) -> bytes:
+    window = _range(upload.start, upload.end)
+    spans = [
+        (to_seconds(each.start), to_seconds(each.end), FreeBusyType[each.type.replace("-", "_")])
+        for each in upload.periods
+    ]
+    wrong = [f"periods[{at}]: end is not after start" for at, s in enumerate(spans) if s[0] >= s[1]]
+    if wrong:
+        raise ProblemError(422, "A period ends after it starts.", errors=wrong[:20])
+    return encode(free_busy(organizer=NOBODY, uid=UID, stamp=now, window=window, spans=spans))
+
+
+# -- looking up
+
+
+async def look_up_one(call: Call, query: PersonQuery) -> Reply:
+    """Answer GET /freebusy/{name}."""
+    people = await _look_up(call, [_name(call)], query.start, query.end)
+    return Reply(200, people[0])
+
+
+async def look_up(call: Call, query: LookUpQuery) -> Reply:
+    """Answer GET /freebusy."""
+    people = await _look_up(call, query.names, query.start, query.end)
+    return Reply(200, bodies.People(people=people))
+
+
+async def look_up_many(call: Call, wanted: bodies.Query) -> Reply:
+    """Answer POST /freebusy."""
+    people = await _look_up(call, wanted.names, wanted.start, wanted.end)
+    return Reply(200, bodies.People(people=people))
+
+
+async def _look_up(
+    call: Call, names: Sequence[str], start: datetime | None, end: datetime | None
+) -> list[bodies.Person]:
+    most = call.connector.limits.max_names
+    if len(names) > most:
+        raise ProblemError(422, f"Ask for at most {most} names at a time.", errors=["names: many"])
+    if (start is None) != (end is None):
+        raise ProblemError(422, "Give both start and end, or neither.", errors=["start, end"])
+    within = None if start is None or end is None else _range(start, end)
+    found = await call.connector.lookups.look_up(names, within, call.visitor)
+    return [_person(each, call.now) for each in found]
+
+
+def _range(start: datetime, end: datetime) -> TimeRange:
+    if to_seconds(end) <= to_seconds(start):
+        raise ProblemError(422, "The time ends after it starts.", errors=["end: not after start"])
+    try:
+        return TimeRange(start, end)
+    except OverflowError:
+        raise ProblemError(422, "Use times of our age.", errors=["start, end: too far"]) from None
+
+
+def _person(found: PersonTimes, now: datetime) -> bodies.Person:
+    known = found.known
+    age = None if found.as_of is None else max(0, int((now - found.as_of).total_seconds()))
+    return bodies.Person(
+        name=found.name,
+        status=found.status,
+        start=None if known is None else known.start,
+        end=None if known is None else known.end,
+        as_of=found.as_of,
+        age=age,
+        elsewhere=found.is_elsewhere,
+        periods=[_times(period) for period in found.periods],
+    )
+
+
+def _times(period: Period) -> bodies.Times:
+    return bodies.Times.model_validate(
+        {"start": period.start, "end": period.end, "type": period.type.fbtype}
+    )
