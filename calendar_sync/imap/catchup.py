@@ -89,5 +89,5 @@ def _apply(session: Session, states: list[MessageState], vanished: UidSet) -> No
 def learn(session: Session, wanted: Mapping[int, int | None]) -> Iterator[Message]:
     """Yield messages as they come."""
     if wanted:
-        sizes = with_sizes(session.connection, wanted)
+        sizes = with_sizes(session.connection, wanted, session.settings)
         yield from messages(session.connection, sizes, session.settings)

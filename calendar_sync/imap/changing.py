@@ -15,6 +15,7 @@ from imapclient.exceptions import ProtocolError
 from calendar_sync.imap import extensions
 from calendar_sync.imap.itemmessages import batches
 from calendar_sync.imap.pipeline import Command, Outcome, outcome, together
+from calendar_sync.imap.refusals import accept_words
 from calendar_sync.imap.uidset import UidSet
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def _announced(connection: Connection, path: str, message: bytes) -> Outcome:
 
 def _appended(ended: Outcome) -> Appended:
     said = _APPENDUID.search(ended.line)
-    return Appended(None if said is None else int(said[2]), ended.refusal)
+    refused = ended.refusal and accept_words(ended.refusal, ended.line)
+    return Appended(None if said is None else int(said[2]), refused)
 
 
 def delete(connection: Connection, uids: UidSet) -> UidSet:

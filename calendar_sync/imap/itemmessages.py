@@ -47,13 +47,20 @@ def states_of(connection: Connection, uids: Iterable[int]) -> list[MessageState]
     return found
 
 
-def with_sizes(connection: Connection, wanted: Mapping[int, int | None]) -> dict[int, int | None]:
+def with_sizes(
+    connection: Connection, wanted: Mapping[int, int | None], settings: ImapSettings
+) -> dict[int, int | None]:
     """Return the sizes of messages; a few need none, because FETCH brings them along."""
     unknown = [uid for uid, size in wanted.items() if size is None]
-    if len(unknown) <= AT_ONCE:
+    if len(unknown) <= AT_ONCE and len(unknown) * _at_once(settings) <= settings.limits.page_bytes:
         return dict(wanted)
     sized = {each.uid: each.size for each in states_of(connection, unknown) if not each.deleted}
     return {uid: sized.get(uid, size) for uid, size in wanted.items() if size or uid in sized}
+
+
+def _at_once(settings: ImapSettings) -> int:
+    """Return up to which size a message comes before its size is known."""
+    return min(settings.whole_bytes, settings.limits.max_item)
 
 
 def within(sizes: Mapping[int, int | None], limit: int, octets: int) -> dict[int, int | None]:
@@ -73,7 +80,7 @@ def messages(
     connection: Connection, sizes: Mapping[int, int | None], settings: ImapSettings
 ) -> Iterator[Message]:
     """Yield the messages, in any order; those that are gone are left out."""
-    bound = min(settings.whole_bytes, settings.limits.max_item)
+    bound = _at_once(settings)
     unsized = UidSet.of(uid for uid, size in sizes.items() if size is None)
     later: dict[int, int | None] = {u: size for u, size in sizes.items() if size is not None}
     missing = set(sizes)

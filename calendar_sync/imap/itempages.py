@@ -63,7 +63,9 @@ class Pager:
         box = examine(self.connection, self.path, None if known is None else known.since)
         scan = self._scan(box, known)
         first = list(islice(scan.token.todo, limit))
-        wanted = with_sizes(self.connection, {uid: scan.sizes.get(uid) for uid in first})
+        wanted = with_sizes(
+            self.connection, {uid: scan.sizes.get(uid) for uid in first}, self.settings
+        )
         chosen = within(wanted, limit, self.settings.limits.page_bytes) if wanted else {}
         found = sorted(messages(self.connection, chosen, self.settings))
         if found and all(each.problem == NOT_DELIVERED for each in found):

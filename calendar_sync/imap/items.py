@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from calendar_sync.imap import catchup, itemtoken
 from calendar_sync.imap.catchup import Author, Session
@@ -13,11 +14,16 @@ from calendar_sync.imap.itemlook import NO_FOLDER, checked, leave, letters, look
 from calendar_sync.imap.itemmessages import item_of
 from calendar_sync.imap.itempages import Pager
 from calendar_sync.imap.itemwriting import INSERT, REMOVE, Writing
-from freebusy.errors import CalendarMissingError, NoFolderError, NotPermittedError
+from freebusy.errors import (
+    CalendarMissingError,
+    NoFolderError,
+    NotPermittedError,
+    SourceUnavailableError,
+)
 from freebusy.ports import FolderChanges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from calendar_sync.imap.behalf import Behalf
     from calendar_sync.imap.connection import Connection
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
     from calendar_sync.imap.itemtoken import ItemToken
     from calendar_sync.imap.settings import ImapSettings
     from freebusy.ports import ChangeResult, ItemChange, Owner, SyncToken
+
+T = TypeVar("T")
 
 NO_CHANGE = (
     "the rights on this folder allow no change: its owner has to grant i (insert), or t and e "
@@ -63,8 +71,8 @@ class ImapItems:
         """Return what changed since ``token``, at most ``limit`` items."""
         reading = self._reading(who, path)
         known = itemtoken.parse(token, reading.folder)
-        with self._behalf.use(who, lambda c: look(c, path)) as (connection, seen):
-            after, found = None, FolderChanges(token=itemtoken.NONE)
+        after, found = None, FolderChanges(token=itemtoken.NONE)
+        with self._lent(who, lambda c: look(c, path)) as (connection, seen):
             if seen.box is not None:
                 after, found = reading.told(connection, known, seen.box, max(1, limit))
         self._indexes.trim()
@@ -72,6 +80,20 @@ class ImapItems:
             raise seen.refusal
         after = replace(after, rights=letters(seen.rights or ()), acl=seen.acl)
         return _with_rights(replace(found, token=after.text()), known, after)
+
+    @contextmanager
+    def _lent(
+        self, who: Owner, opening: Callable[[Connection], T]
+    ) -> Iterator[tuple[Connection, T]]:
+        """Lend a connection; one that is lost when all is done loses no answer."""
+        is_done = False
+        try:
+            with self._behalf.use(who, opening) as lent:
+                yield lent
+                is_done = True
+        except SourceUnavailableError:
+            if not is_done:
+                raise
 
     def _reading(self, who: Owner, path: str) -> _Reading:
         folder = itemtoken.fingerprint(self._behalf.login(who).identity, checked(path))
@@ -90,7 +112,7 @@ class ImapItems:
         results: list[ChangeResult] | None = None
         with (
             reading.index.writing,
-            self._behalf.use(who, lambda c: select(c, path, reading.index.since)) as lent,
+            self._lent(who, lambda c: select(c, path, reading.index.since)) as lent,
         ):
             connection, opened = lent
             if _may_change(opened):

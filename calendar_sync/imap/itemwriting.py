@@ -162,16 +162,14 @@ class Writing:
 
     def _convert(self, task: Task) -> None:
         change, author = task.change, self.session.author
-        name = change.change
-        if not name and not self.session.connection.can("UIDPLUS"):
-            name = secrets.token_hex(16)  # else it could not be found again
-            task.change = change = replace(change, change=name)
+        if not change.change:  # by it the message is found where the server tells no UID
+            task.change = change = replace(change, change=secrets.token_hex(16))
         try:
             thing = objects.parse(change.calendar)
             written = dialects.write(
                 change.calendar,
                 self.dialect,
-                change=name,
+                change=change.change,
                 zone=author.zone,
                 now=author.now,
                 author=author.address,
@@ -211,7 +209,7 @@ class Writing:
                         digest(task.change.uid),
                         task.is_partial,
                         self.dialect,
-                        task.change.change or None,
+                        task.change.change,
                     ),
                 )
                 for task in tasks

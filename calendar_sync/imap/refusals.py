@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from calendar_sync.imap.extensions import CommandRefused
 from calendar_sync.imap.pipeline import PASSING
-
-if TYPE_CHECKING:
-    from calendar_sync.imap.extensions import CommandRefused
 
 TOO_LARGE = "the mail server takes no message of this size: make the item smaller"
 REASONS = {
@@ -20,6 +16,17 @@ REASONS = {
     "CANNOT": "the mail server can never do this in this folder: choose another one",
     "BADCHARSET": "the mail server does not take these characters",
 }
+
+
+IN_WORDS = {b"quota": "OVERQUOTA", b"too large": "TOOBIG"}
+"""What a server may say without a code, and the code for it: Cyrus 3.6 says ``Over quota``."""
+
+
+def accept_words(error: CommandRefused, line: bytes) -> CommandRefused:
+    """Return a refusal with the code that its words stand for, where it has none."""
+    said = line.lower()
+    found = next((code for words, code in IN_WORDS.items() if words in said), "")
+    return error if error.code or not found else CommandRefused(error.command, found)
 
 
 def refusal(error: CommandRefused) -> str:

@@ -115,7 +115,7 @@ default_internal_group = {group}
 default_login_user = {login}
 mail_location = maildir:{mail_directory}/%u/Maildir{location}
 mail_attribute_dict = file:{mail_directory}/%u/dovecot-attributes
-mail_plugins = acl notify
+mail_plugins = acl notify{quota_plugin}
 first_valid_uid = 1
 last_valid_uid = 0
 first_valid_gid = 1
@@ -183,7 +183,7 @@ namespace public {{
   list = children
 }}
 protocol imap {{
-  mail_plugins = acl notify imap_acl
+  mail_plugins = acl notify imap_acl{quota_plugin}
   imap_metadata = yes
   mail_max_userip_connections = {max_connections}
   {imap}
@@ -191,6 +191,7 @@ protocol imap {{
 plugin {{
   acl = vfile::cache_secs={acl_seconds}
   {acl}
+  {quota}
   acl_shared_dict = file:{mail_directory}/shared-mailboxes
 }}
 """
@@ -207,7 +208,8 @@ class Dovecot(MailServer):
     indexes in memory, so that its mailboxes have no modification sequences; ``groups``
     are those of every user, and then ``anyone`` may be in access control lists;
     ``acl_seconds`` is for how long a session does not look for changed lists;
-    ``max_connections`` is how many one login may have.
+    ``max_connections`` is how many one login may have; ``quota`` is what each user's mail
+    may take, ``8k`` for instance.
     """
 
     kind: ClassVar[str] = "dovecot"
@@ -220,6 +222,7 @@ class Dovecot(MailServer):
         groups: str = "",
         acl_seconds: int = 30,
         max_connections: int = 200,
+        quota: str = "",
     ) -> None:
         here = installation()
         if here is None:
@@ -229,7 +232,7 @@ class Dovecot(MailServer):
         self.certificate = make_certificate(self.directory)
         self._here = here
         location = ":INDEX=MEMORY" if volatile_indexes else ""
-        self._configure(capability, location, groups, acl_seconds, max_connections)
+        self._configure(capability, location, groups, acl_seconds, max_connections, quota)
         self._process = Process(
             self._command(), self.directory / "start.log", {"LD_LIBRARY_PATH": here.library_path}
         )
@@ -240,7 +243,13 @@ class Dovecot(MailServer):
         return [*hand_over, "-e", str(self._here.master), "-F", "-c", conf]
 
     def _configure(
-        self, capability: str, location: str, groups: str, acl_seconds: int, max_connections: int
+        self,
+        capability: str,
+        location: str,
+        groups: str,
+        acl_seconds: int,
+        max_connections: int,
+        quota: str,
     ) -> None:
         users = _users()
         mail = self.directory / "mail"
@@ -273,6 +282,10 @@ class Dovecot(MailServer):
             groups=f" acl_groups={groups}" if groups else "",
             acl="acl_anyone = allow" if groups else "",
             acl_seconds=acl_seconds,
+            quota_plugin=" quota" if quota else "",
+            quota=f"quota = count:all\n  quota_vsizes = yes\n  quota_rule = *:storage={quota}"
+            if quota
+            else "",
         )
         (self.directory / "dovecot.conf").write_text(text)
 
