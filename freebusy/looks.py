@@ -143,6 +143,13 @@ class Looks:
             ended = self._parted(waiting, source, problem)
         self._tell(ended)
 
+    def close(self) -> None:
+        """Leave the jobs to whoever takes them up: what still comes to an end is not told."""
+        with self._lock:
+            self._looks.clear()
+            self._waiting.clear()
+            self._served.clear()
+
     def beat(self) -> None:
         """Say of all jobs that they are not forgotten, unless one makes no progress."""
         since = time.monotonic() - STUCK

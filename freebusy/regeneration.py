@@ -125,6 +125,7 @@ class Regeneration:
         """Stop everything in about ``patience`` seconds; what is cut off is done again later."""
         with self._changed:
             self._stop.set()
+            self._looks.close()
             self._changed.notify_all()
         for follower in self._followers.values():
             follower.end()

@@ -17,6 +17,7 @@ from freebusy.errors import (
     StoreError,
 )
 from freebusy.jobledger import JobLedger
+from freebusy.locks import Locks
 from freebusy.looks import Looks
 from freebusy.plan import Plan
 from freebusy.ports import SyncEvent, SyncJob
@@ -67,6 +68,8 @@ class Held(BrokenOffSource):
         self.runs += 1
         yield from pages[:-1]
         assert self.go_on.wait(60)
+        if self.failure is not None:
+            raise self.failure
         yield pages[-1]
 
 
@@ -344,7 +347,11 @@ def test_a_restart_takes_jobs_up(
     until(lambda: source.runs > runs, "a run begins")
     service.regeneration.stop(0.1)
     assert [job.id] == [left.id for left in service.ledger.unfinished()]
+    source.failure = SourceDownError("what hung comes to an end")
     source.go_on.set()
+    with Locks(gateway.state / "locks").hold("hans.sync"):
+        source.failure = None
+    assert service.job(job).finished is None
     gateway.memory.put(calendar, event("a", "20260602T090000Z"))
     following = Service(gateway)
     following.regeneration.start()
