@@ -127,7 +127,10 @@ def _location(response: aiohttp.ClientResponse) -> str:
     location = response.headers.get(hdrs.LOCATION, "")
     if not location or not location.isascii() or not location.isprintable():
         raise ElsewhereError("redirect")
-    return str(response.url.join(URL(location, encoded=True)).with_fragment(None))
+    try:
+        return str(response.url.join(URL(location, encoded=True)).with_fragment(None))
+    except ValueError:
+        raise ElsewhereError("redirect") from None
 
 
 def _said(error: aiohttp.ClientError) -> ElsewhereError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,8 +17,7 @@ from freebusy.connector.limits import FetchLimits
 from freebusy.connector.servers import OtherServer
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FILE = (
@@ -53,6 +53,7 @@ class Peer:
     requests: list[str] = field(default_factory=list)
     """Whole heads."""
     connections: int = 0
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def paths(self) -> list[str]:
@@ -60,7 +61,7 @@ class Peer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        with serving(writer, self.tasks):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 self.requests.append(head)
@@ -70,7 +71,31 @@ class Peer:
                     break
                 writer.write(reply)
                 await writer.drain()
+
+
+@contextlib.contextmanager
+def serving(writer: asyncio.StreamWriter, tasks: set[asyncio.Task[None]]) -> Iterator[None]:
+    """Serve one connection, and close it however that ends."""
+    task: Any = asyncio.current_task()
+    tasks.add(task)
+    try:
+        with contextlib.suppress(
+            ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError
+        ):
+            yield
         writer.close()
+    finally:
+        tasks.discard(task)
+
+
+async def finish(server: asyncio.Server, tasks: set[asyncio.Task[None]]) -> None:
+    """Close a server and every connection."""
+    server.close()
+    waiting = list(tasks)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await asyncio.sleep(0)  # what was closed is let go of in the next round
 
 
 @asynccontextmanager
@@ -84,20 +109,20 @@ async def peer(
     try:
         yield made
     finally:
-        server.close()
+        await finish(server, made.tasks)
 
 
 class Names:
     """A resolver that says what a test wants, something else each time where that is a list."""
 
-    def __init__(self, **hosts: str | Sequence[str]) -> None:
+    def __init__(self, **hosts: str | Sequence[str] | None) -> None:
         self.hosts: dict[str, Any] = {name.replace("_", "."): at for name, at in hosts.items()}
         self.asked: list[str] = []
 
     async def addresses(self, host: str) -> Sequence[str]:
         self.asked.append(host)
         at = self.hosts.get(host, "127.0.0.1" if host.endswith(".example") else None)
-        if at is None:
+        if not at:
             raise OSError("no such host")
         if isinstance(at, list):
             return [at.pop(0)]
