@@ -12,13 +12,20 @@ from typing import TYPE_CHECKING, Literal
 from calendar_sync.dialects import (
     canonical,
     icalendar,
+    kolab2,
+    kolab2writing,
+    kolab3,
     messages,
     objects,
+    outlook,
 )
 from calendar_sync.dialects.canonical import newness, normal
 from calendar_sync.dialects.messages import Context, Envelope
 from calendar_sync.formats import icalendar as formats_icalendar
+from calendar_sync.formats import kolab2 as formats_kolab2
+from calendar_sync.formats import kolab3 as formats_kolab3
 from calendar_sync.formats import message as mime
+from calendar_sync.formats import tnef
 from freebusy.errors import CalendarDataError
 from freebusy.ports.connector import Dialect
 
@@ -94,7 +101,10 @@ def _newest(found: list[CalendarObject]) -> CalendarObject:
 
 
 _DIALECTS: tuple[tuple[Dialect | Literal["tnef"], Format, Reader], ...] = (
+    ("kolab3", formats_kolab3.FORMAT, kolab3.read),
+    ("kolab2", formats_kolab2.FORMAT, kolab2.read),
     ("icalendar", formats_icalendar.FORMAT, icalendar.read),
+    ("tnef", tnef.FORMAT, outlook.read),
 )
 """In the order in which free/busy reads them."""
 
@@ -112,13 +122,12 @@ def write(
     thing = objects.parse(calendar)
     envelope = Envelope(thing.uid, author, now, change)
     losses: set[str] = set()
-    writer = _WRITERS.get(dialect)
-    if writer is None:
-        raise CalendarDataError("a dialect that is not written")
-    message = writer(thing, envelope, zone, losses)
+    message = _WRITERS[dialect](thing, envelope, zone, losses)
     return Written(message, tuple(sorted(losses)))
 
 
 _WRITERS: dict[Dialect, Writer] = {
     "icalendar": icalendar.write,
+    "kolab2": kolab2writing.write,
+    "kolab3": kolab3.write,
 }

@@ -2,7 +2,7 @@
 
 What a server or a client changes by itself does not count: order, folding, spelling of
 names, defaults that are written out or not, and who wrote it when (PRODID, DTSTAMP,
-LAST-MODIFIED).  So a text that went through a server is equal to what was handed in.
+LAST-MODIFIED, CREATED).  So a text that went through a server is equal to what was handed in.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from calendar_sync.dialects import objects, values
+from calendar_sync.dialects import instances, objects, values
+from calendar_sync.dialects.clocks import Clocks
 from freebusy.errors import CalendarDataError
 from freebusy.values import UTC_ZONE
 from freebusy.zonenames import is_fixed, known_zone
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from calendar_sync.dialects.objects import CalendarObject, Component
     from freebusy.contentline import ContentLine
 
-_UNSAID = frozenset({"PRODID", "VERSION", "METHOD", "DTSTAMP", "LAST-MODIFIED"})
+_UNSAID = frozenset({"PRODID", "VERSION", "METHOD", "DTSTAMP", "LAST-MODIFIED", "CREATED"})
 """Properties that do not count."""
+_OF_THE_FOLDER = ("X-WR-", "NAME:", "COLOR:", "REFRESH-INTERVAL", "SOURCE", "URL:")
+"""Properties of a VCALENDAR that exporters write into each object (RFC 7986 §5)."""
 _DEFAULTS = {
     "CALSCALE": "GREGORIAN",
     "CLASS": "PUBLIC",
@@ -58,20 +61,27 @@ def normal(calendar: str) -> str:
 
     Raises CalendarDataError as :func:`calendar_sync.dialects.objects.parse`.
     """
-    return "\n".join(_normal(objects.parse(calendar).calendar))
+    thing = objects.parse(calendar)
+    return "\n".join(_normal(thing.calendar, Clocks(thing.calendar, UTC_ZONE)))
 
 
-def _normal(component: Component) -> list[str]:
+def _normal(component: Component, clocks: Clocks) -> list[str]:
     """Return a component's lines, sorted, and its parts', sorted."""
-    lines = sorted({each for line in component.lines for each in _properties(line.parsed)})
+    settled = instances.settled([line.parsed for line in component.lines], clocks)
+    lines = sorted({each for line in settled for each in _properties(line)})
     if component.name == "VCALENDAR":
-        lines = [each for each in lines if not each.startswith("X-WR-")]
-    parts = sorted(_normal(part) for part in component.parts if not _is_known_zone(part))
+        lines = [each for each in lines if not each.startswith(_OF_THE_FOLDER)]
+    parts = sorted(_normal(part, clocks) for part in component.parts if not is_known_zone(part))
     inner = [each for part in parts for each in part]
     return [f"BEGIN:{component.name}", *lines, *inner, f"END:{component.name}"]
 
 
-def _is_known_zone(component: Component) -> bool:
+def zone_name(tzid: str) -> str | None:
+    """Return the database's name of what a TZID says; None where it says nothing known."""
+    return known_zone(tzid) if (tzid and not is_fixed(tzid)) or tzid == UTC_ZONE else None
+
+
+def is_known_zone(component: Component) -> bool:
     """Whether a VTIMEZONE defines what everybody knows by its name."""
     if component.name != "VTIMEZONE":
         return False
@@ -82,21 +92,27 @@ def _is_known_zone(component: Component) -> bool:
 def _properties(line: ContentLine) -> Iterator[str]:
     """Yield a property in its canonical spelling: each value of a list as a property."""
     name, parameters, value = line
-    if name in _UNSAID:
+    if not counts(line):
         return
     if name in _WORDS:
         value = value.strip().upper()
-    if _DEFAULTS.get(name) == value:
-        return
     if known_zone(parameters.get("TZID", "")) == UTC_ZONE:
         parameters = {key: each for key, each in parameters.items() if key != "TZID"}
         value = ",".join(f"{each.rstrip('Zz')}Z" for each in value.split(","))
-    head = name + "".join(_parameters(name, parameters))
+    head = name + "".join(f";{key}={each}" for key, each in telling(name, parameters))
     for each in values.listed(value) if name in _LISTS else [value]:
         yield f"{head}:{_value(name, each)}"
 
 
-def _parameters(name: str, parameters: dict[str, str]) -> Iterator[str]:
+def counts(line: ContentLine) -> bool:
+    """Whether a property says anything that its absence does not."""
+    if line.name in _UNSAID:
+        return False
+    return line.name not in _DEFAULTS or _DEFAULTS[line.name] != line.value.strip().upper()
+
+
+def telling(name: str, parameters: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the parameters that say anything, sorted, in their canonical spelling."""
     for key, written in sorted(parameters.items()):
         value = written.upper() if key in _WORD_PARAMETERS else written
         if key == "TZID":
@@ -105,7 +121,7 @@ def _parameters(name: str, parameters: dict[str, str]) -> Iterator[str]:
             continue
         if key == "VALUE" and value in _DEFAULT_TYPES and not _says_type(name, value):
             continue
-        yield f";{key}={objects.quoted(value)}"
+        yield key, objects.quoted(value)
 
 
 def _says_type(name: str, kind: str) -> bool:
@@ -122,8 +138,6 @@ def _value(name: str, value: str) -> str:
         return f"mailto:{rest}" if colon and scheme.lower() == "mailto" else value
     if name in _TIMES:
         return value.upper()
-    if name == "RRULE" or name == "EXRULE":
-        return _rule(value)
     if name in _DURATIONS:
         return _duration(value)
     return value
@@ -134,21 +148,6 @@ def _duration(value: str) -> str:
         return values.duration(value).written
     except CalendarDataError:  # of TRIGGER also a time
         return value.upper()
-
-
-def _rule(value: str) -> str:
-    """Return a rule with its parts sorted and without those that say nothing."""
-    pairs = (part.partition("=") for part in value.upper().split(";") if part)
-    parts = {key.strip(): each.strip() for key, _, each in pairs}
-    if parts.get("INTERVAL") == "1":
-        del parts["INTERVAL"]
-    counts_weeks = parts.get("FREQ") == "WEEKLY" and "INTERVAL" in parts
-    if (not counts_weeks and "BYWEEKNO" not in parts) or parts.get("WKST") == "MO":
-        parts.pop("WKST", None)  # RFC 5545 §3.3.10: significant in these two cases only
-    for key in ("BYDAY", "BYMONTHDAY", "BYMONTH"):
-        if key in parts:
-            parts[key] = ",".join(sorted(parts[key].split(",")))
-    return ";".join(f"{key}={parts[key]}" for key in sorted(parts))
 
 
 def newness(calendar: str) -> tuple[int, datetime]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email.header import Header
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from freebusy import __version__
 from freebusy.errors import CalendarDataError
@@ -28,6 +29,8 @@ LONGEST_LINE = 998
 """Octets of a line of a message without its line end (RFC 5322 §2.1.1)."""
 _LONGEST_VALUE = 900
 """Characters of a header's value; a longer UID is cut there, for nothing is found by it."""
+_LONGEST_NAME = 80
+"""Characters of a file's name."""
 _CHANGE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _HEADERS_END = re.compile(rb"\r?\n\r?\n")
@@ -57,8 +60,6 @@ class Envelope:
     now: datetime
     change: str
     """At most 64 of ``[A-Za-z0-9._-]``; empty where nobody wants to know."""
-    further: Mapping[str, str] = field(default_factory=dict)
-    """Headers of the dialect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +86,15 @@ def change_of(message: bytes) -> str | None:
 
 def single(envelope: Envelope, body: Body) -> bytes:
     """Return a message of one part, with CRLF."""
-    return _joined([*_headers(envelope), *_part(body)])
+    return _joined([*_headers(envelope, {}), *_part(body)])
 
 
-def multipart(envelope: Envelope, bodies: Sequence[Body]) -> bytes:
-    """Return a multipart/mixed message, with CRLF (RFC 2046 §5.1.3)."""
+def multipart(envelope: Envelope, bodies: Sequence[Body], further: Mapping[str, str]) -> bytes:
+    """Return a multipart/mixed message with further headers, with CRLF (RFC 2046 §5.1.3)."""
     # not to be found in a part: whoever could choose one that is would need to break SHA-256
     boundary = "=_" + _digest(envelope, *(body.content for body in bodies))
     lines = [
-        *_headers(envelope),
+        *_headers(envelope, further),
         f'Content-Type: multipart/mixed; boundary="{boundary}"'.encode(),
         b"",
     ]
@@ -106,7 +107,7 @@ def _joined(lines: Sequence[bytes]) -> bytes:
     return b"\r\n".join(line.removesuffix(b"\r\n") for line in lines) + b"\r\n"
 
 
-def _headers(envelope: Envelope) -> list[bytes]:
+def _headers(envelope: Envelope, further: Mapping[str, str]) -> list[bytes]:
     if envelope.change and not _CHANGE.fullmatch(envelope.change):
         raise CalendarDataError("a change's name is at most 64 of A-Z a-z 0-9 . _ -")
     named = {
@@ -117,7 +118,7 @@ def _headers(envelope: Envelope) -> list[bytes]:
         "MIME-Version": "1.0",
         "User-Agent": f"freebusy/{__version__}",
         **({CHANGE_HEADER: envelope.change} if envelope.change else {}),
-        **envelope.further,
+        **further,
     }
     return [f"{name}: {value}".encode() for name, value in named.items()]
 
@@ -139,6 +140,12 @@ def _value(text: str) -> str:
     if text.isascii() and "=?" not in text:
         return text
     return Header(text[:200], "utf-8").encode(linesep="\r\n")
+
+
+def parameter(name: str, value: str) -> str:
+    """Return ``; name="value"``; other text than ASCII as RFC 2231 says."""
+    value = _CONTROLS.sub(" ", value)[:_LONGEST_NAME].replace("\\", "_").replace('"', "'")
+    return f'; {name}="{value}"' if value.isascii() else f"; {name}*=utf-8''{quote(value, safe='')}"
 
 
 def _part(body: Body) -> list[bytes]:

@@ -244,6 +244,11 @@ def text(calendar: Component) -> str:
     return "\r\n".join(map(folded, _lines(calendar))) + "\r\n"
 
 
+def unfolded(calendar: Component) -> str:
+    """Return a calendar's text with LF and without folds, as ``freebusy.components`` reads it."""
+    return "\n".join(_lines(calendar)) + "\n"
+
+
 def _lines(component: Component) -> Iterator[str]:
     yield f"BEGIN:{component.name}"
     for written, rest in component.lines:

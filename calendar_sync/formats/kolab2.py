@@ -26,20 +26,20 @@ _STAMP = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
-_STATES = {"free": "FREE", "tentative": "TENTATIVE", "busy": "BUSY", "outofoffice": "OOF"}
-_ANSWERS = {
+STATES = {"free": "FREE", "tentative": "TENTATIVE", "busy": "BUSY", "outofoffice": "OOF"}
+ANSWERS = {
     "none": "NEEDS-ACTION",
     "tentative": "TENTATIVE",
     "accepted": "ACCEPTED",
     "declined": "DECLINED",
     "delegated": "DELEGATED",
 }
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_MONTHS = (
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-_CYCLES = {
+CYCLES = {
     "daily": "DAILY",
     "weekly": "WEEKLY",
     "monthly": "MONTHLY",
@@ -47,7 +47,7 @@ _CYCLES = {
     "hourly": "HOURLY",  # KOrganizer's, as the next
     "minutely": "MINUTELY",
 }
-_REFUSED = "RRULE:FREQ=UNKNOWN"
+_REFUSED = "FREQ=UNKNOWN"
 """A rule that nobody can read: the reader shows the first instance and counts the event."""
 
 
@@ -81,7 +81,7 @@ def _lines(event: Element) -> Iterator[str]:
     yield from _times(event)
     for recurrence in event.all("recurrence"):
         yield from _series(recurrence)
-    state = _STATES.get(event.value("show-time-as").lower())
+    state = STATES.get(event.value("show-time-as").lower())
     if state:
         yield f"X-MICROSOFT-CDO-BUSYSTATUS:{state}"
     for organizer in event.all("organizer"):
@@ -143,36 +143,36 @@ def _offset(text: str) -> timedelta:
 
 def _attendee(attendee: Element) -> str:
     address = calendartext.plain(attendee.value("smtp-address"))
-    answer = _ANSWERS.get(attendee.value("status").lower())
+    answer = ANSWERS.get(attendee.value("status").lower())
     return f"ATTENDEE{f';PARTSTAT={answer}' if answer else ''}:mailto:{address}"
 
 
 def _series(recurrence: Element) -> Iterator[str]:
-    yield _rule(recurrence)
+    yield f"RRULE:{rule(recurrence) or _REFUSED}"
     for exclusion in recurrence.all("exclusion"):
         stamp = _stamp(exclusion.text)
         if stamp is not None:
             yield stamp.line("EXDATE")
 
 
-def _rule(recurrence: Element) -> str:
-    """Return the RRULE of a recurrence; one that is refused where it says nothing certain."""
+def rule(recurrence: Element) -> str | None:
+    """Return the RECUR value of a recurrence; None where it says nothing certain."""
     cycle = recurrence.attributes.get("cycle", "").strip().lower()
-    if cycle not in _CYCLES:
-        return _REFUSED
+    if cycle not in CYCLES:
+        return None
     parts = _days(cycle, recurrence.attributes.get("type", "").strip().lower(), recurrence)
     if parts is None:
-        return _REFUSED
+        return None
     interval = max(1, _number(recurrence, "interval") or 1)
-    parts = [f"FREQ={_CYCLES[cycle]}", f"INTERVAL={interval}", *parts, *_range(recurrence)]
-    return "RRULE:" + ";".join(parts)
+    parts = [f"FREQ={CYCLES[cycle]}", f"INTERVAL={interval}", *parts, *_range(recurrence)]
+    return ";".join(parts)
 
 
 def _days(cycle: str, kind: str, recurrence: Element) -> list[str] | None:
     """Return the parts of a rule that name days; None where they cannot be told."""
     if cycle == "weekly":
         named = [day.text.lower() for day in recurrence.all("day")]
-        days = [day[:2].upper() for day in _WEEKDAYS if day in named]
+        days = [day[:2].upper() for day in WEEKDAYS if day in named]
         return [f"BYDAY={','.join(days)}"] if days else []
     if cycle == "monthly":
         return _of_month(kind or _guessed(recurrence), recurrence)
@@ -212,13 +212,13 @@ def _weekdays(recurrence: Element) -> list[str] | None:
     named = [day.text.lower() for day in recurrence.all("day")]
     number = _number(recurrence, "daynumber")
     which = "" if number is None else -1 if number >= 5 else number
-    days = [f"{which}{day[:2].upper()}" for day in _WEEKDAYS if day in named]
+    days = [f"{which}{day[:2].upper()}" for day in WEEKDAYS if day in named]
     return [f"BYDAY={','.join(days)}"] if days else None
 
 
 def _month(recurrence: Element) -> int | None:
     text = recurrence.value("month").lower()
-    return _MONTHS.index(text) + 1 if text in _MONTHS else _number(recurrence, "month")
+    return MONTHS.index(text) + 1 if text in MONTHS else _number(recurrence, "month")
 
 
 def _number(recurrence: Element, name: str) -> int | None:

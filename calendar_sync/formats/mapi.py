@@ -19,8 +19,9 @@ MEETING = bytes.fromhex("90DAD86E 0B45 1B10 98DA 00AA003F1305")
 
 _INTEGERS = {0x0002: 2, 0x0003: 4, 0x000B: 2, 0x0014: 8}
 _WIDTHS = {0x0004: 4, 0x0005: 8, 0x0006: 8, 0x0007: 8, 0x000A: 4, 0x0040: 8, 0x0048: 16} | _INTEGERS
-_OBJECT, _STRING, _UNICODE, _BINARY, _TIME = 0x000D, 0x001E, 0x001F, 0x0102, 0x0040
-_VARIABLE = (_OBJECT, _STRING, _UNICODE, _BINARY)
+STRING, UNICODE = 0x001E, 0x001F
+_OBJECT, _BINARY, _TIME = 0x000D, 0x0102, 0x0040
+_VARIABLE = (_OBJECT, STRING, UNICODE, _BINARY)
 _MULTIPLE, _NAMED = 0x1000, 0x8000
 _FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _U16, _U32, _TAG = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<HH")
@@ -62,9 +63,9 @@ class Value(NamedTuple):
     @property
     def text(self) -> str:
         """The value of a string, of which what counts here is ASCII."""
-        if self.type == _UNICODE:
+        if self.type == UNICODE:
             return bytes(self.content[:1024]).decode("utf-16-le", "replace").rstrip("\0")
-        if self.type == _STRING:
+        if self.type == STRING:
             return bytes(self.content[:512]).decode("cp1252", "replace").rstrip("\0")
         return ""
 

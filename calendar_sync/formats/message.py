@@ -140,6 +140,7 @@ def _leaf(part: Message) -> Part:
         _word(part.get("Content-Transfer-Encoding")),
         _word(part.get_param("charset")),
         _file_name(part),
+        str(part.get("Content-ID") or "").strip().strip("<>"),
     )
 
 

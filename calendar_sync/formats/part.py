@@ -25,6 +25,8 @@ class Part:
     """The parameter, lower case; empty where there was none."""
     name: str = field(default="", repr=False)
     """The file name, lower case."""
+    identity: str = field(default="", repr=False)
+    """Content-ID without its brackets; empty where there was none."""
 
     @property
     def content(self) -> bytes:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from calendar_sync.formats import appointment, encoding
-from calendar_sync.formats.mapi import Properties, read_properties
+from calendar_sync.formats.mapi import STRING, Key, Properties, Value, read_properties
 from calendar_sync.formats.part import Format, Part
 from freebusy.errors import BudgetExceededError, CalendarDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SIGNATURE = struct.pack("<I", 0x223E9F78)
 MAX_DEPTH = 8
@@ -28,6 +28,8 @@ MAX_ATTRIBUTES = 20_000
 _ATTRIBUTE = struct.Struct("<BII")
 _MESSAGE_CLASS, _MESSAGE_PROPERTIES = 0x00078008, 0x00069003
 _ATTACHMENT_DATA, _ATTACHMENT_PROPERTIES = 0x0006800F, 0x00069005
+_TEXTS: dict[int, Key] = {0x00018004: (b"", 0x0037), 0x0002800C: (b"", 0x1000)}
+"""Attributes that stand for a property: subject and body."""
 _CLASS_PROPERTY = (b"", 0x001A)
 _ATTACHED_OBJECT = (b"", 0x3701)
 _IMESSAGE = bytes.fromhex("07030200 0000 0000 C000 000000000046")
@@ -51,19 +53,28 @@ def read(part: Part) -> list[bytes]:
     Empty for a part that only has the name of one.  Raises CalendarDataError where one is no
     TNEF, or an appointment has no times, and BudgetExceededError beyond the bounds above.
     """
+    return read_with(part, appointment.to_calendar)
+
+
+def read_with(part: Part, to_calendar: Callable[[str, Properties], bytes]) -> list[bytes]:
+    """Return what ``to_calendar`` makes of each appointment; raises as :func:`read`.
+
+    It is given the class of the message in lower case and its properties.
+    """
     content = part.content
     if content[:4] != SIGNATURE:
         if part.media not in _MEDIA:
             return []
         raise CalendarDataError("a TNEF part that is none")
-    return list(_Walk().texts(memoryview(content), 0))
+    return list(_Walk(to_calendar).texts(memoryview(content), 0))
 
 
 class _Walk:
     """A walk over the messages of one part."""
 
-    def __init__(self) -> None:
+    def __init__(self, to_calendar: Callable[[str, Properties], bytes]) -> None:
         self._messages = 0
+        self._to_calendar = to_calendar
 
     def texts(self, data: memoryview, depth: int) -> Iterator[bytes]:
         """Yield the texts in a stream."""
@@ -73,7 +84,7 @@ class _Walk:
         message = _read_message(data)
         if appointment.is_appointment(message.kind, message.properties):
             # what is attached to an appointment, such as its own exceptions, is none of its own
-            yield appointment.to_calendar(message.kind, message.properties)
+            yield self._to_calendar(message.kind, message.properties)
             return
         for attached in message.attached:
             yield from self._attached(attached, depth)
@@ -89,6 +100,7 @@ class _Walk:
 
 def _read_message(data: memoryview) -> _Message:
     message = _Message()
+    texts: dict[Key, Value] = {}
     for number, (attribute, content) in enumerate(_attributes(data)):
         if number >= MAX_ATTRIBUTES:
             raise BudgetExceededError("a TNEF part with too many attributes")
@@ -96,10 +108,14 @@ def _read_message(data: memoryview) -> _Message:
             message.kind = bytes(content[:256]).decode("ascii", "replace").rstrip("\0").lower()
         elif attribute == _MESSAGE_PROPERTIES:
             message.properties = read_properties(content)
+        elif attribute in _TEXTS:
+            texts[_TEXTS[attribute]] = Value(STRING, content)
         elif attribute == _ATTACHMENT_DATA:
             message.attached.append(content)
         elif attribute == _ATTACHMENT_PROPERTIES:
             message.attached.append(read_properties(content).object(_ATTACHED_OBJECT))
+    for key, text in texts.items():
+        message.properties.values.setdefault(key, text)
     # an embedded message has its class among its properties only
     message.kind = message.properties.text(_CLASS_PROPERTY).lower() or message.kind
     return message
