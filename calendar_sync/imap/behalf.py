@@ -6,7 +6,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from calendar_sync.imap.connection import Pool, translated
+from calendar_sync.imap.connection import translated
+from calendar_sync.imap.pool import Pool
 from calendar_sync.imap.settings import login_of
 from freebusy.errors import FolderError, SourceRefusedError
 

@@ -16,7 +16,8 @@ from freebusy.errors import CalendarMissingError, SourceRefusedError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from calendar_sync.imap.connection import Connection, Pool
+    from calendar_sync.imap.connection import Connection
+    from calendar_sync.imap.pool import Pool
     from calendar_sync.imap.settings import ImapSettings, Login
     from calendar_sync.imap.survey import Survey
     from freebusy.ports import Owner

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
-    from calendar_sync.imap.connection import Connection, Pool
+    from calendar_sync.imap.connection import Connection
+    from calendar_sync.imap.pool import Pool
     from calendar_sync.imap.settings import ImapSettings, Login
     from calendar_sync.imap.sweep import Memory, Place
     from freebusy.ports import Calendar

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from calendar_sync.imap import extensions
-from calendar_sync.imap.connection import Pool
 from calendar_sync.imap.namespaces import Namespaces, Space, namespaces
+from calendar_sync.imap.pool import Pool
 from calendar_sync.imap.settings import Login, is_personal
 from freebusy.errors import SourceRefusedError
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from calendar_sync.imap import folders, sweeping
-from calendar_sync.imap.connection import Pool, translated
+from calendar_sync.imap.connection import translated
 from calendar_sync.imap.discovery import Discovery, Found
 from calendar_sync.imap.idle import Watch, Watched
 from calendar_sync.imap.listings import Listings
 from calendar_sync.imap.namespaces import namespaces
 from calendar_sync.imap.namespaces import translated as own_name
+from calendar_sync.imap.pool import Pool
 from calendar_sync.imap.relevance import Verdict
 from calendar_sync.imap.rights import normal
 from calendar_sync.imap.settings import Login, is_personal, login_of, names_of, sweep_login

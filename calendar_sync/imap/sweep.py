@@ -20,8 +20,9 @@ from calendar_sync.imap.namespaces import namespaces
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from calendar_sync.imap.connection import Connection, Pool
+    from calendar_sync.imap.connection import Connection
     from calendar_sync.imap.extensions import Examined
+    from calendar_sync.imap.pool import Pool
     from calendar_sync.imap.settings import ImapSettings, Login
     from calendar_sync.imap.status import States
 
