@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from calendar_sync.imap import extensions, mailboxcommands, mailboxnames, moving, sight
 from calendar_sync.imap.extensions import CommandRefused
-from calendar_sync.imap.foldertypes import UNTYPED, type_of_new, types_of_names
 from calendar_sync.imap.folderrefusals import must_be_deletable, must_be_free, not_deleted, not_made
+from calendar_sync.imap.foldertypes import UNTYPED, type_of_new, types_of_names
 from freebusy.errors import BadFolderError, CalendarMissingError, NoFolderError, SourceError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from calendar_sync.imap import acl, mailboxcommands, mailboxnames, sight
 from calendar_sync.imap.connection import PASSING
 from calendar_sync.imap.extensions import CommandRefused
-from calendar_sync.imap.foldertypes import EVENT, UNTYPED, types_of_names
 from calendar_sync.imap.folderrefusals import must_be_free, not_renamed
+from calendar_sync.imap.foldertypes import EVENT, UNTYPED, types_of_names
 from calendar_sync.imap.relocation import relocate
 from calendar_sync.imap.survey import says_dovecot
 from freebusy.errors import BadFolderError

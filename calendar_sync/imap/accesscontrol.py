@@ -1,0 +1,220 @@
+"""Who may do what in a folder: ports.AccessControl over IMAP (RFC 4314).
+
+What is written is read again: servers keep rights that nobody asked for, and leave out some
+that were.  Entries for groups, for the owner as such and those that take rights away are
+shown as the server has them, and left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from calendar_sync.imap import acl, sight
+from calendar_sync.imap.connection import PASSING
+from calendar_sync.imap.extensions import CommandRefused
+from calendar_sync.imap.rights import ADMINISTER, normal, normal_rights, wire_rights
+from freebusy.errors import (
+    BadFolderError,
+    NotPermittedError,
+    RightsKeptError,
+)
+from freebusy.ports import AclEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from calendar_sync.imap.behalf import Behalf
+    from calendar_sync.imap.connection import Connection
+    from calendar_sync.imap.sight import Sight
+    from freebusy.ports import Owner
+
+ANYONE = "anyone"
+MAX_IDENTIFIER = 254
+_SPECIAL = ("-", "#", "$", "!", "group:", "group=")
+"""How entries begin that are no users: negative ones, global ones, groups."""
+_RESERVED = frozenset({"owner", "authenticated", "anonymous", "administrators"})
+_OPTIONAL = frozenset("p")
+"""A right of no use in a calendar folder, which not all servers can hold."""
+_ORDER = "lrswipkxtea"
+
+NOT_ANYONE = (
+    "the mail server lets nobody share with everyone: its operator has to allow it "
+    "(Dovecot: acl_anyone = allow)"
+)
+NO_ACL = "the mail server has no access control lists"
+NO_RIGHT = "you have no right to administer this folder (a)"
+"""``a`` is needed to see a list, too (RFC 4314 §4)."""
+OWN_LOSS = (
+    "that takes the right to administer (a) from the folder's owner, or from yourself: "
+    "ask with force where you mean it"
+)
+
+
+def letters(rights: frozenset[str]) -> str:
+    """Return rights in the order of RFC 4314 §2.1, others at the end."""
+    known = "".join(filter(rights.__contains__, _ORDER))
+    return known + "".join(sorted(rights - set(_ORDER)))
+
+
+def is_left_alone(user: str) -> bool:
+    """Whether an entry is none for a user: it is shown and never changed here."""
+    name = normal(user)
+    return name.startswith(_SPECIAL) or name in _RESERVED
+
+
+def checked_user(user: str) -> str:
+    """Return an identifier that can be given rights; raises BadFolderError for any other."""
+    if not user or user != user.strip() or not user.isprintable() or len(user) > MAX_IDENTIFIER:
+        raise BadFolderError("a user's name is empty, too long, or holds control characters")
+    if any(sign in user for sign in '"\\%*/'):
+        raise BadFolderError("a user's name holds a character that names of mailboxes cannot")
+    if is_left_alone(user):
+        raise BadFolderError(
+            "entries for groups, for owners as such, and those that take rights away are shown "
+            "and left alone: the mail server's own tools change them"
+        )
+    return user
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder whose list one may change."""
+
+    connection: Connection
+    path: str
+    protected: frozenset[str]
+    """The owner and who asks, normal: their right to administer goes only by force."""
+
+    def entries(self) -> list[AclEntry]:
+        """Return the list; raises NotPermittedError where it may not be seen."""
+        found = acl.get_acls(self.connection.client, [self.path]).get(self.path)
+        if found is None:
+            raise NotPermittedError(NO_RIGHT)
+        return [AclEntry(user, normal_rights(rights)) for user, rights in found]
+
+    def entry(self, user: str) -> AclEntry:
+        """Return one user's entry, without rights where there is none."""
+        wanted = normal(user)
+        found = (each for each in self.entries() if normal(each.user) == wanted)
+        return next(found, AclEntry(user, frozenset()))
+
+    def in_force(self, user: str) -> AclEntry:
+        """Return what a user has now, also where who asks may no longer see the list."""
+        try:
+            return self.entry(user)
+        except NotPermittedError:
+            return AclEntry(user, sight.looks(self.connection, [self.path])[self.path].rights)
+
+
+class ImapAccessControl:
+    """Access control lists on one mail server; safe from any thread."""
+
+    def __init__(self, behalf: Behalf) -> None:
+        self._behalf = behalf
+
+    def acl(self, who: Owner, path: str) -> Sequence[AclEntry]:
+        """Return the list, sorted; raises NotPermittedError without the right to administer."""
+        with self._behalf.use(who, sight.seen) as (connection, seen):
+            entries = _opened(connection, seen, path).entries()
+        return sorted(entries, key=lambda entry: entry.user)
+
+    def grant(
+        self, who: Owner, path: str, user: str, rights: frozenset[str], *, force: bool = False
+    ) -> AclEntry:
+        """Give a user just these rights, and return those in force afterwards.
+
+        Raises RightsKeptError where the server keeps others than were asked for, and where
+        the owner, or who asks, would lose the right to administer and ``force`` is not set.
+        """
+        wanted = normal_rights("".join(sorted(rights)))
+        with self._behalf.use(who, sight.seen) as (connection, seen):
+            folder = _opened(connection, seen, path)
+            return _give(folder, checked_user(user), wanted, force=force)
+
+    def revoke(self, who: Owner, path: str, user: str, *, force: bool = False) -> AclEntry:
+        """Take a user out of the list; returns and raises as :meth:`grant`."""
+        with self._behalf.use(who, sight.seen) as (connection, seen):
+            folder = _opened(connection, seen, path)
+            return _give(folder, checked_user(user), None, force=force)
+
+
+def _opened(connection: Connection, seen: Sight, path: str) -> _Folder:
+    """Return a folder that one may administer; raises NoFolderError, NotPermittedError."""
+    sight.required(seen, path)
+    if not connection.can("ACL"):
+        raise NotPermittedError(NO_ACL)
+    if ADMINISTER not in sight.looks(connection, [path])[path].rights:
+        raise NotPermittedError(NO_RIGHT)
+    return _Folder(connection, path, _protected(connection, seen, path))
+
+
+def _protected(connection: Connection, seen: Sight, path: str) -> frozenset[str]:
+    oneself = connection.login.identity
+    names = {oneself, oneself.partition("@")[0], sight.owner_of(seen.survey, path) or oneself}
+    return frozenset(map(normal, names))
+
+
+def _give(folder: _Folder, user: str, rights: frozenset[str] | None, *, force: bool) -> AclEntry:
+    """Write an entry (None: delete it), and read it again."""
+    wanted = rights or frozenset()
+    if ADMINISTER not in wanted and normal(user) in folder.protected and not force:
+        before = folder.entry(user)
+        if ADMINISTER in before.rights:
+            raise RightsKeptError(OWN_LOSS, letters(before.rights))
+    client = folder.connection.client
+    told = wire_rights(wanted, obsolete=_is_old(folder.connection))
+    try:
+        if rights is None:
+            acl.delete_acl(client, folder.path, user)
+        else:
+            acl.set_acl(client, folder.path, user, letters(told))
+    except CommandRefused as refusal:
+        raise _not_given(folder, user, wanted, refusal) from None
+    entry = folder.in_force(user)
+    _must_be(entry, wanted, old=_is_old(folder.connection))
+    return entry
+
+
+def _is_old(connection: Connection) -> bool:
+    """Whether the server knows only RFC 2086: no RIGHTS= among its capabilities (RFC 4314 §2)."""
+    return not connection.can_any("RIGHTS=")
+
+
+def _must_be(entry: AclEntry, wanted: frozenset[str], *, old: bool) -> None:
+    """Raise RightsKeptError where other rights are in force than could be asked for."""
+    told, held = (wire_rights(rights, obsolete=old) for rights in (wanted, entry.rights))
+    kept = (held - told) & set(_ORDER + "cd")
+    missing = told - held - _OPTIONAL
+    if kept:
+        raise RightsKeptError(
+            "the mail server keeps rights that were to be taken away", letters(entry.rights)
+        )
+    if missing:
+        raise RightsKeptError("the mail server does not give all of these", letters(entry.rights))
+
+
+def _not_given(
+    folder: _Folder, user: str, wanted: frozenset[str], refusal: CommandRefused
+) -> Exception:
+    """Return why the server does not change an entry."""
+    if refusal.code in PASSING:
+        return refusal
+    if normal(user) == ANYONE:
+        return NotPermittedError(NOT_ANYONE)
+    kept = normal_rights(_required(folder, user)) - wanted
+    if kept:
+        return RightsKeptError(
+            f"the mail server lets nobody take {letters(kept)} from the folder's owner",
+            letters(folder.in_force(user).rights),
+        )
+    if ADMINISTER not in sight.looks(folder.connection, [folder.path])[folder.path].rights:
+        return NotPermittedError(NO_RIGHT)
+    return BadFolderError("the mail server knows no such user, or not all of these rights")
+
+
+def _required(folder: _Folder, user: str) -> str:
+    try:
+        return acl.required_rights(folder.connection.client, folder.path, user)
+    except CommandRefused:
+        return ""
