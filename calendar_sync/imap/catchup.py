@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from calendar_sync.imap import extensions
 from calendar_sync.imap.itemindex import entry_of
 from calendar_sync.imap.itemmessages import item_of, messages, with_sizes
-from calendar_sync.imap.sync import AT_ONCE
 from calendar_sync.imap.uidset import UidSet
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def begin(session: Session, opened: Selected) -> None:
     index.begin(box.uidvalidity)
     if index.is_at(box):
         return
-    if index.modseq and session.connection.qresync and len(opened.states) <= AT_ONCE:
+    if index.modseq and session.connection.qresync:
         _apply(session, opened.states, opened.vanished)
     else:
         catch_up(session)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from calendar_sync.imap.catchup import Session
     from freebusy.ports import Dialect, FolderItem, ItemChange
 
-WAVE = 50
+WAVE = 100
 """Changes that are done together."""
 WAVE_BYTES = 4 << 20
 """Characters of calendar text in a wave, one last change not counted."""
