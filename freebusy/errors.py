@@ -23,6 +23,7 @@
     │   ├── FolderExistsError          a folder of that name is there already
     │   ├── FolderFilledError          there are items in a folder that is to be deleted
     │   ├── BadFolderError             no name for a folder, or no place for one
+    │   ├── BadUserError               no user whom rights can be given
     │   └── RightsKeptError            the rights in force are not those that were asked for
     ├── SourceError                a calendar source
     │   ├── SourceUnavailableError     a passing fault: try again later
@@ -163,6 +164,10 @@ class FolderFilledError(FolderError):
 
 class BadFolderError(FolderError):
     """No name that a folder can have there, or no place for one."""
+
+
+class BadUserError(FolderError):
+    """No user of the mail server whom an access control list could name here."""
 
 
 class RightsKeptError(FolderError):

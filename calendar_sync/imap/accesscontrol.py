@@ -14,11 +14,8 @@ from calendar_sync.imap import acl, sight
 from calendar_sync.imap.connection import PASSING
 from calendar_sync.imap.extensions import CommandRefused
 from calendar_sync.imap.rights import ADMINISTER, normal, normal_rights, wire_rights
-from freebusy.errors import (
-    BadFolderError,
-    NotPermittedError,
-    RightsKeptError,
-)
+from freebusy.connector.roles import ORDER, is_everyone, ordered
+from freebusy.errors import BadUserError, FolderError, NotPermittedError, RightsKeptError
 from freebusy.ports import AclEntry
 
 if TYPE_CHECKING:
@@ -29,14 +26,13 @@ if TYPE_CHECKING:
     from calendar_sync.imap.sight import Sight
     from freebusy.ports import Owner
 
-ANYONE = "anyone"
 MAX_IDENTIFIER = 254
 _SPECIAL = ("-", "#", "$", "!", "group:", "group=")
 """How entries begin that are no users: negative ones, global ones, groups."""
 _RESERVED = frozenset({"owner", "authenticated", "anonymous", "administrators"})
+_KNOWN = frozenset(ORDER + "cd")
 _OPTIONAL = frozenset("p")
 """A right of no use in a calendar folder, which not all servers can hold."""
-_ORDER = "lrswipkxtea"
 
 NOT_ANYONE = (
     "the mail server lets nobody share with everyone: its operator has to allow it "
@@ -51,12 +47,6 @@ OWN_LOSS = (
 )
 
 
-def letters(rights: frozenset[str]) -> str:
-    """Return rights in the order of RFC 4314 §2.1, others at the end."""
-    known = "".join(filter(rights.__contains__, _ORDER))
-    return known + "".join(sorted(rights - set(_ORDER)))
-
-
 def is_left_alone(user: str) -> bool:
     """Whether an entry is none for a user: it is shown and never changed here."""
     name = normal(user)
@@ -64,13 +54,13 @@ def is_left_alone(user: str) -> bool:
 
 
 def checked_user(user: str) -> str:
-    """Return an identifier that can be given rights; raises BadFolderError for any other."""
+    """Return an identifier that can be given rights; raises BadUserError for any other."""
     if not user or user != user.strip() or not user.isprintable() or len(user) > MAX_IDENTIFIER:
-        raise BadFolderError("a user's name is empty, too long, or holds control characters")
+        raise BadUserError("a user's name is empty, too long, or holds control characters")
     if any(sign in user for sign in '"\\%*/'):
-        raise BadFolderError("a user's name holds a character that names of mailboxes cannot")
+        raise BadUserError("a user's name holds a character that names of mailboxes cannot")
     if is_left_alone(user):
-        raise BadFolderError(
+        raise BadUserError(
             "entries for groups, for owners as such, and those that take rights away are shown "
             "and left alone: the mail server's own tools change them"
         )
@@ -143,7 +133,7 @@ def _opened(connection: Connection, seen: Sight, path: str) -> _Folder:
     """Return a folder that one may administer; raises NoFolderError, NotPermittedError."""
     sight.required(seen, path)
     if not connection.can("ACL"):
-        raise NotPermittedError(NO_ACL)
+        raise FolderError(NO_ACL)
     if ADMINISTER not in sight.looks(connection, [path])[path].rights:
         raise NotPermittedError(NO_RIGHT)
     return _Folder(connection, path, _protected(connection, seen, path))
@@ -161,14 +151,14 @@ def _give(folder: _Folder, user: str, rights: frozenset[str] | None, *, force: b
     if ADMINISTER not in wanted and normal(user) in folder.protected and not force:
         before = folder.entry(user)
         if ADMINISTER in before.rights:
-            raise RightsKeptError(OWN_LOSS, letters(before.rights))
+            raise RightsKeptError(OWN_LOSS, ordered(before.rights))
     client = folder.connection.client
     told = wire_rights(wanted, obsolete=_is_old(folder.connection))
     try:
         if rights is None:
             acl.delete_acl(client, folder.path, user)
         else:
-            acl.set_acl(client, folder.path, user, letters(told))
+            acl.set_acl(client, folder.path, user, ordered(told))
     except CommandRefused as refusal:
         raise _not_given(folder, user, wanted, refusal) from None
     entry = folder.in_force(user)
@@ -184,14 +174,14 @@ def _is_old(connection: Connection) -> bool:
 def _must_be(entry: AclEntry, wanted: frozenset[str], *, old: bool) -> None:
     """Raise RightsKeptError where other rights are in force than could be asked for."""
     told, held = (wire_rights(rights, obsolete=old) for rights in (wanted, entry.rights))
-    kept = (held - told) & set(_ORDER + "cd")
+    kept = (held - told) & _KNOWN
     missing = told - held - _OPTIONAL
     if kept:
         raise RightsKeptError(
-            "the mail server keeps rights that were to be taken away", letters(entry.rights)
+            "the mail server keeps rights that were to be taken away", ordered(entry.rights)
         )
     if missing:
-        raise RightsKeptError("the mail server does not give all of these", letters(entry.rights))
+        raise RightsKeptError("the mail server does not give all of these", ordered(entry.rights))
 
 
 def _not_given(
@@ -200,17 +190,17 @@ def _not_given(
     """Return why the server does not change an entry."""
     if refusal.code in PASSING:
         return refusal
-    if normal(user) == ANYONE:
-        return NotPermittedError(NOT_ANYONE)
+    if is_everyone(user):
+        return FolderError(NOT_ANYONE)
     kept = normal_rights(_required(folder, user)) - wanted
     if kept:
         return RightsKeptError(
-            f"the mail server lets nobody take {letters(kept)} from the folder's owner",
-            letters(folder.in_force(user).rights),
+            f"the mail server lets nobody take {ordered(kept)} from the folder's owner",
+            ordered(folder.in_force(user).rights),
         )
     if ADMINISTER not in sight.looks(folder.connection, [folder.path])[folder.path].rights:
         return NotPermittedError(NO_RIGHT)
-    return BadFolderError("the mail server knows no such user, or not all of these rights")
+    return BadUserError("the mail server knows no such user, or not all of these rights")
 
 
 def _required(folder: _Folder, user: str) -> str:

@@ -13,6 +13,7 @@ from calendar_sync.imap import mailboxnames, sight
 from calendar_sync.imap.connection import PASSING
 from freebusy.errors import (
     BadFolderError,
+    FolderError,
     FolderExistsError,
     FolderFilledError,
     NoFolderError,
@@ -73,17 +74,17 @@ def not_renamed(
 def must_be_deletable(
     connection: Connection, seen: Sight, path: str, *, even_if_filled: bool
 ) -> None:
-    """Raise FolderFilledError for a folder with items or with others below it."""
+    """Raise FolderFilledError for a folder with items, FolderError for one above others."""
     look = sight.looks(connection, [path])[path]
     items = 0 if look.state is None else look.state.messages
     if mailboxnames.below(seen.survey, path):
-        raise FolderFilledError(HAS_CHILDREN, items)
+        raise FolderError(HAS_CHILDREN)
     if even_if_filled:
         return
     if look.state is None:
         raise NotPermittedError("whether it is empty cannot be seen without the right to read (r)")
     if items:
-        raise FolderFilledError(f"it holds {items} items: empty it, or delete it with them", items)
+        raise FolderFilledError(f"the folder holds {items} items", items)
 
 
 def not_deleted(connection: Connection, refusal: CommandRefused, path: str) -> Exception:
@@ -93,7 +94,7 @@ def not_deleted(connection: Connection, refusal: CommandRefused, path: str) -> E
     if refusal.code == "NONEXISTENT":
         return NoFolderError(sight.NO_FOLDER)
     if refusal.code == "HASCHILDREN":
-        return FolderFilledError("folders lie below it that you cannot see", 0)
+        return FolderError("folders lie below it that you cannot see")
     if refusal.code == "NOPERM" or "x" not in sight.looks(connection, [path])[path].rights:
         return NotPermittedError("you have no right to delete it (x)")
     return BadFolderError("the mail server does not delete that folder")

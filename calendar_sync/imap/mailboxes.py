@@ -145,7 +145,7 @@ class ImapFolders:
     def delete(self, who: Owner, path: str, *, even_if_filled: bool = False) -> None:
         """Delete a folder and what is in it; raises FolderFilledError unless told to.
 
-        One with folders below it is not deleted at all.
+        Raises FolderError for one with folders below it: they are never deleted with it.
         """
         with self._behalf.use(who, sight.seen) as (connection, seen):
             sight.required(seen, path)

@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from freebusy.connector.bodies import Problem
 from freebusy.errors import (
     BadFolderError,
+    BadUserError,
     CalendarMissingError,
     FolderError,
     FolderExistsError,
@@ -130,6 +131,7 @@ _ADVICE: dict[type[FreeBusyError], tuple[int, str]] = {
     FolderFilledError: (409, "ask again with even_if_filled=true to delete them too"),
     RightsKeptError: (409, ""),
     BadFolderError: (422, "choose another name or place"),
+    BadUserError: (422, ""),
     FolderError: (409, ""),
     NotAllowedError: (403, ""),
     NotFreeBusyError: (422, ""),
