@@ -206,7 +206,7 @@ class Dovecot(MailServer):
 
     ``capability`` replaces what it says it can do; ``volatile_indexes`` keeps
     indexes in memory, so that its mailboxes have no modification sequences; ``groups``
-    are those of every user, and then ``anyone`` may be in access control lists;
+    are those of every user; with ``acl_anyone`` everyone may be in access control lists;
     ``acl_seconds`` is for how long a session does not look for changed lists;
     ``max_connections`` is how many one login may have; ``quota`` is what each user's mail
     may take, ``8k`` for instance.
@@ -220,6 +220,7 @@ class Dovecot(MailServer):
         capability: str = "",
         volatile_indexes: bool = False,
         groups: str = "",
+        acl_anyone: bool = True,
         acl_seconds: int = 30,
         max_connections: int = 200,
         quota: str = "",
@@ -232,7 +233,8 @@ class Dovecot(MailServer):
         self.certificate = make_certificate(self.directory)
         self._here = here
         location = ":INDEX=MEMORY" if volatile_indexes else ""
-        self._configure(capability, location, groups, acl_seconds, max_connections, quota)
+        anyone = "acl_anyone = allow" if acl_anyone else ""
+        self._configure(capability, location, groups, anyone, acl_seconds, max_connections, quota)
         self._process = Process(
             self._command(), self.directory / "start.log", {"LD_LIBRARY_PATH": here.library_path}
         )
@@ -247,6 +249,7 @@ class Dovecot(MailServer):
         capability: str,
         location: str,
         groups: str,
+        anyone: str,
         acl_seconds: int,
         max_connections: int,
         quota: str,
@@ -280,7 +283,7 @@ class Dovecot(MailServer):
             public=self.directory / "public",
             max_connections=max_connections,
             groups=f" acl_groups={groups}" if groups else "",
-            acl="acl_anyone = allow" if groups else "",
+            acl=anyone,
             acl_seconds=acl_seconds,
             quota_plugin=" quota" if quota else "",
             quota=f"quota = count:all\n  quota_vsizes = yes\n  quota_rule = *:storage={quota}"
