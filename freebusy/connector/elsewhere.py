@@ -12,7 +12,7 @@ from freebusy.connector.addresses import SystemResolver
 from freebusy.connector.answers import read_answer
 from freebusy.connector.ftpfetch import Download
 from freebusy.connector.remembered import Outcome, Remembered
-from freebusy.connector.servers import responsible
+from freebusy.connector.servers import Directory
 from freebusy.connector.targets import split
 from freebusy.connector.webfetch import WebFetch
 from freebusy.errors import ElsewhereError
@@ -59,7 +59,7 @@ class Elsewhere:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``now`` is the wall clock, ``clock`` counts seconds."""
-        self._servers = servers
+        self._directory = Directory(servers)
         self._limits = limits
         self._now = now
         self._clock = clock
@@ -101,7 +101,7 @@ class Elsewhere:
 
     def _meant(self, address: str) -> Key | None:
         parts = split(address)
-        server = None if parts is None else responsible(self._servers, parts[1])
+        server = None if parts is None else self._directory.server_of(parts[1])
         return None if parts is None or server is None else (server.name, *parts)
 
     # -- one request for all who ask at the same time

@@ -112,7 +112,7 @@ class Lookups:
         for name in names:
             if elsewhere is not None and elsewhere.is_asked(name):
                 asking[name] = asyncio.create_task(self._one_of_theirs(elsewhere, name, cut))
-            elif "@" in name and not self._is_our_domain(name):
+            elif self._is_foreign(name):
                 found[name] = PersonTimes(name, "not_allowed")
         return found | await self._gathered(asking)
 
@@ -145,8 +145,9 @@ class Lookups:
             for name, task in asking.items()
         }
 
-    def _is_our_domain(self, address: str) -> bool:
-        return (normalise_name(address) or "").partition("@")[2] in self._domains
+    def _is_foreign(self, name: str) -> bool:
+        domain = name.rpartition("@")[2] if "@" in name else ""
+        return bool(domain) and domain.casefold() not in self._domains
 
     # -- scanners
 

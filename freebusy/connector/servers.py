@@ -11,7 +11,7 @@ from freebusy.connector.targets import PORTS, WEB_PORTS, Target, fill
 from freebusy.errors import ElsewhereError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from freebusy.connector.addresses import Resolver
 
@@ -38,15 +38,12 @@ class OtherServer:
     timezone: str | None = None
     """Of times without a zone."""
 
-    def nearness(self, domain: str) -> int:
-        """Return how exactly this server is meant for a domain; 0: not at all."""
-        best = 0
-        for pattern in self.domains:
-            if pattern == domain:
-                return _LONGEST_DOMAIN
-            if pattern.startswith("*.") and domain.endswith(pattern[1:]):
-                best = max(best, len(pattern))
-        return best
+    def serves(self, domain: str) -> bool:
+        """Whether this server is meant for a domain."""
+        return any(
+            domain.endswith(pattern[1:]) if pattern.startswith("*.") else domain == pattern
+            for pattern in self.domains
+        )
 
     def targets(self, local: str, domain: str) -> list[Target]:
         """Return what to ask for a person, in order; raises ElsewhereError."""
@@ -60,7 +57,7 @@ class OtherServer:
         hosts = {fill(url, "x", domain).host for url in self.urls} | self.redirect_hosts
         if target.scheme == "ftp" or (source.scheme, target.scheme) == ("https", "http"):
             raise ElsewhereError("redirect")
-        if target.host not in hosts and not self.nearness(target.host):
+        if target.host not in hosts and not self.serves(target.host):
             raise ElsewhereError("redirect")
         return self.checked(target)
 
@@ -85,9 +82,6 @@ class OtherServer:
         return allowed
 
 
-_LONGEST_DOMAIN = 1000
-
-
 def _is_address(host: str) -> bool:
     try:
         ip_address(host)
@@ -96,7 +90,19 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def responsible(servers: Iterable[OtherServer], domain: str) -> OtherServer | None:
-    """Return the server to ask for people of a domain: the one that names it most exactly."""
-    ranked: Sequence[OtherServer] = sorted(servers, key=lambda server: -server.nearness(domain))
-    return ranked[0] if ranked and ranked[0].nearness(domain) else None
+class Directory:
+    """Finds the server to ask for people of a domain."""
+
+    def __init__(self, servers: Iterable[OtherServer]) -> None:
+        self._meant = {domain: server for server in servers for domain in server.domains}
+
+    def server_of(self, domain: str) -> OtherServer | None:
+        """Return the server that names a domain itself, else the one that names most of it."""
+        if domain in self._meant:
+            return self._meant[domain]
+        _, dot, above = domain.partition(".")
+        while dot:
+            if (server := self._meant.get(f"*.{above}")) is not None:
+                return server
+            _, dot, above = above.partition(".")
+        return None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freebusy.connector.addresses import SystemResolver, may_be_reached
-from freebusy.connector.servers import OtherServer, responsible
+from freebusy.connector.servers import Directory, OtherServer
 from freebusy.connector.targets import Target, fill, read_target, split
 from freebusy.errors import ElsewhereError
 
@@ -249,7 +249,8 @@ def test_the_nearest_server_is_asked() -> None:
         "partner.test": None,
         "xpartner.example": "all",
     }
-    found = {domain: responsible(servers, domain) for domain in table}
+    directory = Directory(servers)
+    found = {domain: directory.server_of(domain) for domain in table}
     assert table == {domain: server and server.name for domain, server in found.items()}
 
 
