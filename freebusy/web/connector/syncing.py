@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from freebusy import __version__
 from freebusy.connector import bodies
 from freebusy.connector.events import included
-from freebusy.errors import NoFolderError
+from freebusy.errors import NoFolderError, UnreachableError
 from freebusy.ports import SyncEvent
 from freebusy.web.connector.call import Reply, folder_id, path_of
-from freebusy.web.connector.problems import ProblemError
+from freebusy.web.connector.problems import ProblemError, unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 def ping(call: Call, _: None) -> Reply:
     """Answer GET /ping."""
     who = call.whose()
-    server = call.connector.check.ping(who)
+    try:
+        server = call.connector.check.ping(who)
+    except UnreachableError as error:
+        if error.step == "login" and who.password is not None:
+            raise unauthorized(step="login") from None  # it was right a short while ago
+        raise
     spaces = [
         bodies.Namespace(kind=each.kind, prefix=each.prefix, separator=each.separator)
         for each in server.namespaces
