@@ -82,7 +82,7 @@ def _apply(session: Session, states: list[MessageState], vanished: UidSet) -> No
     }
     zone = session.author.zone
     for message in learn(session, new):
-        index.note(index.uidvalidity, [(message.uid, entry_of(item_of(message, zone)))])
+        index.note([(message.uid, entry_of(item_of(message, zone)))])
 
 
 def learn(session: Session, wanted: Mapping[int, int | None]) -> Iterator[Message]:

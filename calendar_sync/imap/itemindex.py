@@ -35,6 +35,8 @@ class Entry(NamedTuple):
 
 
 NO_ITEM = Entry()
+OVERHEAD = 10
+"""What an index takes that knows nothing, in messages."""
 
 
 def digest(uid: str) -> bytes:
@@ -52,10 +54,10 @@ def entry_of(item: FolderItem | None) -> Entry:
 
 @dataclass(slots=True)
 class Index:
-    """The messages of one folder as one login sees them."""
+    """The messages of one folder as one login sees them; for whoever holds ``writing``."""
 
     writing: threading.Lock = field(default_factory=threading.Lock)
-    """Held by whoever writes to the folder."""
+    """Held by whoever writes to the folder, or fills the index."""
     uidvalidity: int = 0
     uidnext: int = 0
     exists: int = 0
@@ -65,7 +67,6 @@ class Index:
     flagged: set[int] = field(default_factory=set)
     """Messages that are ``\\Deleted``: there, and as good as gone."""
     _by_uid: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -80,20 +81,25 @@ class Index:
     def learn(self, seen: ItemToken, found: Iterable[tuple[int, Entry]]) -> None:
         """Remember what a reader of the folder saw in messages.
 
-        What it saw before the index was complete may be gone again, and is passed over.
+        What it saw before the index was complete may be gone again, and is passed over; so
+        is everything while somebody writes, who finds out for himself.
         """
-        self.begin(seen.uidvalidity)
-        if seen.modseq >= self.modseq:
-            self.note(seen.uidvalidity, found)
+        if not self.writing.acquire(blocking=False):
+            return
+        try:
+            self.begin(seen.uidvalidity)
+            if seen.modseq >= self.modseq:
+                self.note(found)
+        finally:
+            self.writing.release()
 
     def begin(self, uidvalidity: int) -> None:
         """Forget everything where the UIDs mean other messages now."""
-        with self._lock:
-            if uidvalidity != self.uidvalidity:
-                self.uidvalidity, self.modseq = uidvalidity, 0
-                self.entries.clear()
-                self.flagged.clear()
-                self._by_uid.clear()
+        if uidvalidity != self.uidvalidity:
+            self.uidvalidity, self.modseq = uidvalidity, 0
+            self.entries.clear()
+            self.flagged.clear()
+            self._by_uid.clear()
 
     def is_at(self, box: Examined) -> bool:
         """Whether the folder is as it was when all its messages were known."""
@@ -108,55 +114,44 @@ class Index:
 
     # -- what is there
 
-    def note(self, uidvalidity: int, found: Iterable[tuple[int, Entry]]) -> None:
-        """Remember what messages hold; those of another UIDVALIDITY are passed over."""
-        with self._lock:
-            if uidvalidity != self.uidvalidity:
-                return
-            for uid, entry in found:
-                if uid in self.entries:
-                    continue
-                self.entries[uid] = entry
-                if entry.uid is not None:
-                    self._by_uid[entry.uid] = (*self._by_uid.get(entry.uid, ()), uid)
+    def note(self, found: Iterable[tuple[int, Entry]]) -> None:
+        """Remember what messages hold."""
+        for uid, entry in found:
+            if uid in self.entries:
+                continue
+            self.entries[uid] = entry
+            if entry.uid is not None:
+                self._by_uid[entry.uid] = (*self._by_uid.get(entry.uid, ()), uid)
 
     def drop(self, uids: Iterable[int]) -> None:
         """Forget messages that are gone."""
-        with self._lock:
-            for uid in uids:
-                self.flagged.discard(uid)
-                entry = self.entries.pop(uid, NO_ITEM)
-                if entry.uid is None:
-                    continue
-                left = tuple(each for each in self._by_uid[entry.uid] if each != uid)
-                if left:
-                    self._by_uid[entry.uid] = left
-                else:
-                    del self._by_uid[entry.uid]
+        for uid in uids:
+            self.flagged.discard(uid)
+            entry = self.entries.pop(uid, NO_ITEM)
+            if entry.uid is None:
+                continue
+            left = tuple(each for each in self._by_uid[entry.uid] if each != uid)
+            if left:
+                self._by_uid[entry.uid] = left
+            else:
+                del self._by_uid[entry.uid]
 
     def keep(self, live: UidSet) -> None:
         """Forget all messages that are not among these."""
-        self.drop([uid for uid in list(self.entries) if uid not in live])
+        self.drop([uid for uid in self.entries if uid not in live])
 
     def held(self, vanished: UidSet) -> list[int]:
         """Return which of these are known."""
-        return [uid for uid in list(self.entries) if uid in vanished] if vanished else []
+        return [uid for uid in self.entries if uid in vanished] if vanished else []
 
     def of(self, uid: str) -> tuple[int, ...]:
         """Return the messages that hold an iCalendar UID, the oldest first."""
         found = self._by_uid.get(digest(uid), ())
         return tuple(sorted(each for each in found if each not in self.flagged))
 
-    def live(self, uid: int) -> Entry | None:
-        """Return what a message holds; None where it is gone."""
-        return None if uid in self.flagged else self.entries.get(uid)
-
     def dialect(self) -> Dialect:
         """Return the dialect of the newest item; of an empty folder iCalendar."""
-        with self._lock:
-            newest = max(
-                (uid for uid, entry in self.entries.items() if entry.dialect), default=None
-            )
+        newest = max((uid for uid, entry in self.entries.items() if entry.dialect), default=None)
         found = None if newest is None else self.entries[newest].dialect
         return found or "icalendar"
 
@@ -171,22 +166,21 @@ class Indexes:
         self._kept: OrderedDict[str, Index] = OrderedDict()
 
     def of(self, folder: str) -> Index:
-        """Return the index of a folder, an empty one where none is kept."""
+        """Return the index of a folder, an empty one where none is kept.
+
+        Those that were not used for the longest time are dropped as far as there is too much.
+        """
         with self._lock:
             found = self._kept.setdefault(folder, Index())
             self._kept.move_to_end(folder)
+            for oldest in list(self._surplus()):
+                del self._kept[oldest]
             return found
 
-    def trim(self) -> None:
-        """Drop those that were not used for the longest time, as far as there are too many."""
-        with self._lock:
-            for folder in self._oldest_first():
-                del self._kept[folder]
-
-    def _oldest_first(self) -> Iterator[str]:
-        total = sum(map(len, self._kept.values()))
+    def _surplus(self) -> Iterator[str]:
+        total = sum(len(index) + OVERHEAD for index in self._kept.values())
         for folder, index in list(self._kept.items())[:-1]:
             if total <= self._most:
                 return
-            total -= len(index)
+            total -= len(index) + OVERHEAD
             yield folder

@@ -75,7 +75,6 @@ class ImapItems:
         with self._lent(who, lambda c: look(c, path)) as (connection, seen):
             if seen.box is not None:
                 after, found = reading.told(connection, known, seen.box, max(1, limit))
-        self._indexes.trim()
         if after is None:
             raise seen.refusal
         after = replace(after, rights=letters(seen.rights or ()), acl=seen.acl)
@@ -125,7 +124,6 @@ class ImapItems:
                 )
                 results = _written(session, opened, changes)
             leave(connection, path)
-        self._indexes.trim()
         if results is None:
             raise opened.look.refusal if opened.look.box is None else NotPermittedError(NO_CHANGE)
         return results

@@ -201,7 +201,6 @@ class Writing:
         """Remember what is in the messages, so that they need not be read."""
         index = self.session.index
         index.note(
-            index.uidvalidity,
             [
                 (
                     task.href or 0,

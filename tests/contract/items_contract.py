@@ -68,7 +68,8 @@ def delete(uid: str, *hrefs: str) -> ItemChange:
 
 def shown(item: FolderItem) -> str:
     """Return ``UID SUMMARY`` of an item."""
-    lines = dict(line.partition(":")[::2] for line in item.calendar.splitlines())
+    unfolded = item.calendar.replace("\r\n ", "")
+    lines = dict(line.partition(":")[::2] for line in unfolded.splitlines())
     return f"{item.uid} {lines['SUMMARY']}"
 
 
@@ -216,6 +217,12 @@ class CalendarItemsContract:
         (item,) = replica.items.values()
         expected = ("done", item.href, "c1", "icalendar")
         assert expected == (result.status, result.href, item.change, item.dialect)
+
+    def test_any_text(self, place: ItemsPlace) -> None:
+        """Letters of any script, long lines and quotes come back as they were."""
+        summary = 'Grüße; "你好" 😀 ' + "x" * 2000
+        self.written(place, put("ä/@ {7+}", summary))
+        assert [f"ä/@ {{7+}} {summary}"] == FolderReplica(place).pull()
 
     def test_a_replaced_item(self, place: ItemsPlace) -> None:
         """The new one is there under a new href, and the old one is gone."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from calendar_sync import dialects
 from calendar_sync.imap import extensions
 from freebusy.errors import SourceUnavailableError
 from freebusy.ports import ItemChange
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from imapclient import IMAPClient
 
+    from freebusy.ports import Dialect
     from tests.servers.cyrus import Cyrus
     from tests.servers.fixtures import MakeDovecot
     from tests.servers.mailserver import MailServer
@@ -232,6 +236,48 @@ def test_half_of_what_is_replaced_vanishes(through: ItemsCase, relay: Relay) -> 
     relay.at(b"STORE", lambda: through.expunge(first))
     assert [("conflict", None)] == write(through, put("a", "Ours", first, second))
     assert ["a Two"] == objects(through)
+
+
+def test_nobody_overwrites_what_he_has_not_seen(mail_server: MailServer) -> None:
+    """Of three who count up one item at once nobody's step is lost, and it is there once."""
+    case, steps = ItemsCase(mail_server), 8
+    case.append(text("n", "0"))
+
+    def count() -> None:
+        mine, done = case.make_items(), 0
+        while done < steps:
+            found = mine.changes(case.who, case.path, None, limit=100).items
+            if len(found) != 1:  # the messages of two who are at it
+                continue
+            change = put("n", str(int(shown(found[0]).split()[1]) + 1), found[0].href)
+            (result,) = mine.write(case.who, case.path, [change])
+            done += result.status == "done"
+
+    with closing(case), ThreadPoolExecutor(3) as threads:
+        for each in [threads.submit(count) for _ in range(3)]:
+            each.result()
+        assert [f"n {3 * steps}"] == objects(case)
+
+
+# -- dialects
+
+
+@pytest.mark.parametrize(
+    ("dialect", "losses"), [("icalendar", False), ("kolab2", True), ("kolab3", True)]
+)
+def test_the_dialect_of_the_folder(case: ItemsCase, dialect: Dialect, losses: bool) -> None:
+    """An item is written as the newest one in the folder is, and what that cannot hold is said."""
+    words = {"change": "", "zone": "Europe/Berlin", "author": "a@example.com"}
+    first = dialects.write(text("a"), dialect, now=datetime.now(UTC), **words)
+    case.server.append(case.user, case.path, first.message)
+    case.items = case.make_items()  # the folder was never read by this process
+    made = text("b").replace("SUMMARY", "CONFERENCE:https://example.com\r\nSUMMARY")
+    (result,) = case.items.write(case.who, case.path, [ItemChange("put", "b", made)])
+    items = FolderReplica(case).page().items
+    assert [(dialect, "a Meeting"), (dialect, "b Meeting")] == [
+        (i.dialect, shown(i)) for i in items
+    ]
+    assert losses == bool(result.losses)
 
 
 # -- what is not ours
