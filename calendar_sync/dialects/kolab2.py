@@ -37,6 +37,16 @@ REVERSED_ROLES = {
     "optional": "OPT-PARTICIPANT",
     "resource": "NON-PARTICIPANT",
 }
+OWN = "X-FREEBUSY-"
+"""Before a property's name: the key of an ``x-custom`` that keeps what has no element."""
+KEPT = frozenset(
+    (
+        *("STATUS", "PRIORITY", "URL", "GEO", "COMMENT", "CONTACT", "RESOURCES", "RELATED-TO"),
+        *("COLOR", "IMAGE", "CONFERENCE"),
+    )
+)
+"""Properties that are kept so: other clients do not show them, but pass them on."""
+ALARM_TEXT = f"{OWN}ALARM"
 CLASSES = {"private": "PRIVATE", "confidential": "CONFIDENTIAL"}
 STATE_WORDS = {
     "free": ("FREE", "0"),
@@ -45,6 +55,7 @@ STATE_WORDS = {
     "outofoffice": ("OOF", "OUTOFOFFICE", "3"),
 }
 """What the values of the busy-state properties are in ``show-time-as``."""
+STATUS_WORDS = {"CANCELLED": "free", "TENTATIVE": "tentative"}
 _DAY = timedelta(days=1)
 TEXTS = {"summary": "SUMMARY", "body": "DESCRIPTION", "location": "LOCATION"}
 _STAMPS = {"creation-date": ("CREATED",), "last-modification-date": ("DTSTAMP", "LAST-MODIFIED")}
@@ -69,7 +80,7 @@ def read(part: Part, context: Context) -> list[Component]:
     event = Component("VEVENT")
     for lines in _SECTIONS:
         event.lines += lines(document.root, context)
-    event.parts += _alarms(document.root, event.value("SUMMARY"))
+    event.parts += _alarms(document.root, event.value("SUMMARY") or "Alarm")
     calendar = objects.new_calendar([event], prodid=kolab.PRODID)
     zonetext.define(calendar)
     objects.accept_no_uid(calendar)
@@ -121,6 +132,12 @@ def _times(event: Element, context: Context) -> Iterator[Line]:
         yield timed("DTEND", end.plus(_DAY) if end.is_day else end, context.zone)
     for recurrence in event.all("recurrence"):
         yield from _series(recurrence, start, context)
+    for name, content in free_busy.kept(event):
+        if name == "RRULE":
+            yield objects.line(name, _rule(content, start, context))
+        else:
+            for each in content.split(","):
+                yield timed(name, _on_clock(each, context), context.zone)
 
 
 def _on_clock(text: str, context: Context) -> Stamp:
@@ -145,8 +162,7 @@ def _series(recurrence: Element, start: Stamp, context: Context) -> Iterator[Lin
     rule = free_busy.rule(recurrence)
     if rule is None:
         raise CalendarDataError("a Kolab event with a recurrence that cannot be read")
-    parts = [_part(each, start, context) for each in rule.split(";") if each != "INTERVAL=1"]
-    yield objects.line("RRULE", ";".join(parts))
+    yield objects.line("RRULE", _rule(rule, start, context))
     for exclusion in recurrence.all("exclusion"):
         try:
             day = values.stamp(exclusion.text)
@@ -154,6 +170,11 @@ def _series(recurrence: Element, start: Stamp, context: Context) -> Iterator[Lin
             continue
         instance = instances.on_day(day, start) if day.is_day else on_wall(day, _zone(context.zone))
         yield timed("EXDATE", instance, context.zone)
+
+
+def _rule(rule: str, start: Stamp, context: Context) -> str:
+    parts = (each for each in rule.split(";") if each != "INTERVAL=1")
+    return ";".join(_part(each, start, context) for each in parts)
 
 
 def _part(part: str, start: Stamp, context: Context) -> str:
@@ -165,27 +186,32 @@ def _part(part: str, start: Stamp, context: Context) -> str:
 
 
 def _state(event: Element, _: Context) -> Iterator[Line]:
-    """Yield TRANSP, and Outlook's property where that cannot say it.
-
-    A busy state that was kept as an X- property counts only while it says the same.
-    """
+    """Yield TRANSP, and Outlook's property where that cannot say it, unless STATUS does."""
     shown = event.value("show-time-as").lower()
+    kept = dict(_customs(event))
+    if STATUS_WORDS.get(kept.get("STATUS", "").strip().upper()) == shown:
+        return
     if shown == "free":
         yield objects.line("TRANSP", "TRANSPARENT")
-    kept = any(name in BUSY_STATE_PROPERTIES for name, _ in _customs(event))
+    said = any(name in BUSY_STATE_PROPERTIES for name in kept)
     unanswered = any(each.value("status") == "none" for each in event.all("attendee"))
-    if not kept and (shown in ("tentative", "outofoffice") or (shown == "busy" and unanswered)):
+    if not said and (shown in ("tentative", "outofoffice") or (shown == "busy" and unanswered)):
         yield objects.line(BUSY_STATE_PROPERTIES[0], STATE_WORDS[shown][0])
 
 
 def _customs(event: Element) -> Iterator[tuple[str, str]]:
-    """Yield names and values of ``x-custom``, without busy states that count no more."""
-    words = STATE_WORDS.get(event.value("show-time-as").lower(), ())
+    """Yield names and values of ``x-custom``, without states that another client has changed."""
+    shown = event.value("show-time-as").lower()
     for each in event.all("x-custom"):
-        name = each.attributes.get("key", "").upper()
-        content = each.attributes.get("value", "")
-        stale = name in BUSY_STATE_PROPERTIES and content.strip().upper() not in words
-        if _X_NAME.fullmatch(name) and not stale:
+        name, content = each.attributes.get("key", "").upper(), each.attributes.get("value", "")
+        own = name.removeprefix(OWN)
+        if name in BUSY_STATE_PROPERTIES:
+            if content.strip().upper() in STATE_WORDS.get(shown, ()):
+                yield name, content
+        elif own in KEPT and name != own:
+            if own != "STATUS" or STATUS_WORDS.get(content.strip().upper(), shown) == shown:
+                yield own, content
+        elif _X_NAME.fullmatch(name) and own == name:
             yield name, content
 
 
@@ -232,12 +258,15 @@ def _files(event: Element, context: Context) -> Iterator[Line]:
 
 
 def _alarms(event: Element, summary: str) -> Iterator[Component]:
+    """Yield an alarm, which must have a text (RFC 5545 §3.6.6): its own, else the summary."""
+    own = (each for each in event.all("x-custom") if each.attributes.get("key") == ALARM_TEXT)
+    text = next((each.attributes.get("value", "") for each in own), summary)
     for alarm in event.all("alarm"):
         if _NUMBER.fullmatch(alarm.text):
             before = values.Duration(0, -60 * int(alarm.text)).written
             found = Component("VALARM")
             found.add("ACTION", "DISPLAY")
-            found.add("DESCRIPTION", summary or "Alarm")  # which DISPLAY must have
+            found.add("DESCRIPTION", text)
             found.add("TRIGGER", before)
             yield found
 

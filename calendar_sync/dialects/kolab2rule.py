@@ -50,7 +50,7 @@ def recurrence(parts: Parts, start: Stamp, shift: int) -> Recurrence | None:
 
 def _is_week_known(parts: Parts, shift: int) -> bool:
     """Whether it does not matter on which day weeks start: Kolab's readers take Monday."""
-    counted = "INTERVAL" in parts and "," in parts.get("BYDAY", "")
+    counted = "INTERVAL" in parts and "BYDAY" in parts
     return not counted or ("WKST" not in parts and not shift)
 
 

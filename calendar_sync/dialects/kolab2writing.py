@@ -14,15 +14,22 @@ from typing import TYPE_CHECKING
 from calendar_sync.dialects import (
     attachments,
     canonical,
-    instances,
     kolab,
-    kolab2rule,
+    kolab2times,
     values,
     xcal,
 )
 from calendar_sync.dialects.clocks import Clocks
 from calendar_sync.dialects.kolab import Writing
-from calendar_sync.dialects.kolab2 import CLASSES, OTHERS, REVERSED_ROLES, STATE_WORDS
+from calendar_sync.dialects.kolab2 import (
+    ALARM_TEXT,
+    CLASSES,
+    KEPT,
+    OTHERS,
+    OWN,
+    REVERSED_ROLES,
+    STATE_WORDS,
+)
 from calendar_sync.dialects.messages import Body
 from calendar_sync.formats import kolab2 as free_busy
 from freebusy.busystate import BUSY_STATE_PROPERTIES
@@ -33,7 +40,6 @@ if TYPE_CHECKING:
 
     from calendar_sync.dialects.messages import Envelope
     from calendar_sync.dialects.objects import CalendarObject, Component
-    from calendar_sync.dialects.values import Stamp
     from freebusy.contentline import ContentLine
 
 _HELD = frozenset(
@@ -80,7 +86,7 @@ def _event(writing: Writing) -> Component:
     for line in event.lines:
         found = line.parsed
         name = found.name
-        if name not in _HELD and not name.startswith("X-") and canonical.counts(found):
+        if name not in _HELD | KEPT and not name.startswith("X-") and canonical.counts(found):
             writing.losses.add(name)
     if len(thing.instances) > 1:
         writing.losses.add("RECURRENCE-ID")
@@ -150,118 +156,6 @@ def _stamp(event: Component, *names: str) -> str:
     return ""
 
 
-# -- times
-
-
-def _times(writing: Writing, event: Component) -> Iterator[str]:
-    start = event.first("DTSTART")
-    if start is None:
-        raise CalendarDataError("an event without DTSTART")
-    own = _own(start)
-    first = _at(writing, own, start)
-    yield xcal.element("start-date", first.extended)
-    last = _last(writing, event, start, own)
-    if last:
-        yield xcal.element("end-date", last.extended)
-    _lose_clock(writing, start, own)
-    rule = event.first("RRULE")
-    if rule:
-        yield _series(writing, event, rule, start)
-
-
-def _own(found: ContentLine) -> Stamp:
-    """Return a time on its own clock."""
-    return values.stamp(found.value.strip())
-
-
-def _at(writing: Writing, at: Stamp, found: ContentLine) -> Stamp:
-    """Return a time in UTC, or a date."""
-    return writing.clocks.to_utc(at, found.parameters.get("TZID", ""))
-
-
-def _lose_clock(writing: Writing, found: ContentLine, own: Stamp) -> None:
-    """Note where a time's clock is another than the owner's, on which it will be."""
-    if own.is_day:
-        return
-    tzid = found.parameters.get("TZID", "")
-    is_owners = canonical.zone_name("UTC" if own.is_utc else tzid) == writing.clocks.owner
-    if not is_owners:
-        writing.losses.add("TZID")
-
-
-def _last(writing: Writing, event: Component, start: ContentLine, own: Stamp) -> Stamp | None:
-    """Return the end as Kolab has it: the last day of whole days."""
-    found = event.first("DTEND")
-    length = event.first("DURATION")
-    if found is None and length is not None:
-        is_series = event.first("RRULE") is not None
-        found = instances.end(length, start, writing.clocks, is_series=is_series)
-        if found is None:
-            writing.losses.add("DURATION")
-            lasting = values.duration(length.value)
-            end = instances.after(own, lasting, start, writing.clocks)
-            found = start._replace(value=end.basic)
-    if found is None:
-        return None
-    end = _at(writing, _own(found), found)
-    if not own.is_day or not end.is_day:
-        if found.parameters.get("TZID") != start.parameters.get("TZID"):
-            _lose_clock(writing, found, _own(found))
-        return end
-    if end.wall <= own.wall:
-        writing.losses.add("DTEND")  # an event of no length: the shortest is a day
-        return own
-    return end.plus(-_DAY)
-
-
-def _series(writing: Writing, event: Component, rule: ContentLine, start: ContentLine) -> str:
-    own = _own(start)
-    wall = writing.clocks.to_owner(_at(writing, own, start))
-    shift = (wall.wall.date() - own.wall.date()).days
-    parts = instances.rule(rule.value, start, writing.clocks)
-    made = kolab2rule.recurrence(parts, wall, shift)
-    if made is None or len(list(event.all("RRULE"))) > 1:
-        writing.losses.add("RRULE")
-        return ""
-    gone = [*_exclusions(writing, event, start), *_cancelled(writing)]
-    return kolab2rule.element(made, kolab2rule.moved(parts, shift), gone)
-
-
-def _exclusions(writing: Writing, event: Component, start: ContentLine) -> Iterator[Stamp]:
-    """Yield the days on the owner's clock of exceptions that are instances.
-
-    An exclusion is a day: one whose time is none of the series' would take an instance away.
-    """
-    for found in event.all("EXDATE"):
-        for each in found.value.split(","):
-            day = _instance(writing, values.stamp(each.strip()), found, start)
-            if day is None:
-                writing.losses.add("EXDATE")
-            else:
-                yield day
-
-
-def _instance(writing: Writing, at: Stamp, found: ContentLine, start: ContentLine) -> Stamp | None:
-    """Return the owner's day of an instance; None for what is at another time than the series."""
-    if at.is_day:
-        return at
-    first = _at(writing, _own(start), start)
-    wall = writing.clocks.to_owner(writing.clocks.to_utc(at, found.parameters.get("TZID", "")))
-    return wall if wall.wall.time() == writing.clocks.to_owner(first).wall.time() else None
-
-
-def _cancelled(writing: Writing) -> Iterator[Stamp]:
-    """Yield the days of instances that were cancelled; others stay where they were."""
-    start = writing.thing.master and writing.thing.master.first("DTSTART")
-    for each in writing.thing.instances:
-        which = each.first("RECURRENCE-ID")
-        if not start or not which or each.value("STATUS").upper() != "CANCELLED":
-            continue
-        day = _instance(writing, values.stamp(which.value.strip()), which, start)
-        if day and which.parameters.get("RANGE") is None:
-            yield day
-
-
 # -- people, and what the event is shown as
 
 
@@ -312,7 +206,8 @@ def _shown(writing: Writing, event: Component) -> Iterator[str]:
         found.parameters.get("PARTSTAT", "").upper() == "NEEDS-ACTION"
         for found in event.all("ATTENDEE")
     )
-    if (word == "free") != _is_transparent(event):
+    by_status = word == "free" and event.value("STATUS").upper() == "CANCELLED"
+    if (word == "free" and not by_status) != _is_transparent(event):
         writing.losses.add("TRANSP")
     if word or not waits:
         yield xcal.element("show-time-as", word or "busy")
@@ -347,14 +242,18 @@ def _state(event: Component) -> str:
 
 def _alarms(writing: Writing, event: Component) -> Iterator[str]:
     alarms = [part for part in event.parts if part.name == "VALARM"]
-    minutes = [found for found in (_minutes(event, alarm) for alarm in alarms) if found is not None]
+    minutes = [found for found in (_minutes(alarm) for alarm in alarms) if found is not None]
     if len(minutes) < len(alarms) or len(minutes) > 1:
         writing.losses.add("VALARM")
     if minutes:
         yield xcal.element("alarm", str(minutes[0]))
+        alarm = next(each for each in alarms if _minutes(each) is not None)
+        text = alarm.value("DESCRIPTION")
+        if text and text != (event.value("SUMMARY") or "Alarm"):
+            yield _custom(ALARM_TEXT, text)
 
 
-def _minutes(event: Component, alarm: Component) -> int | None:
+def _minutes(alarm: Component) -> int | None:
     """Return how many minutes before the start an alarm is shown; None for any other alarm."""
     named = {line.name for line in alarm.lines}
     if alarm.parts or not named <= {"ACTION", "DESCRIPTION", "TRIGGER"}:
@@ -363,8 +262,6 @@ def _minutes(event: Component, alarm: Component) -> int | None:
     if trigger is None or alarm.value("ACTION").upper() != "DISPLAY":
         return None
     if dict(canonical.telling("TRIGGER", trigger.parameters)):
-        return None
-    if alarm.value("DESCRIPTION") != (event.value("SUMMARY") or "Alarm"):
         return None
     try:
         before = values.duration(trigger.value)
@@ -396,15 +293,21 @@ def _customs(writing: Writing, event: Component) -> Iterator[str]:
         if found.name.startswith(OTHERS):
             name = found.name.removeprefix(OTHERS).lower()
             yield xcal.element(name, xcal.text(values.unescaped(found.value)))
-        elif found.name.startswith("X-"):
+        elif found.name in KEPT:
+            writing.lose(found)
+            yield _custom(f"{OWN}{found.name}", found.value)
+        elif found.name.startswith("X-") and not found.name.startswith(OWN):
             writing.lose(found)
             words = STATE_WORDS.get(_word(event), ())
             if found.name in BUSY_STATE_PROPERTIES and found.value.strip().upper() not in words:
                 writing.losses.add(found.name)  # which counts only while it says the same
-            key, content = xcal.attribute(found.name), xcal.attribute(found.value)
-            yield f"<x-custom key={key} value={content}/>"
+            yield _custom(found.name, found.value)
+
+
+def _custom(key: str, content: str) -> str:
+    return f"<x-custom key={xcal.attribute(key)} value={xcal.attribute(content)}/>"
 
 
 _SECTIONS: tuple[Callable[[Writing, Component], Iterator[str]], ...] = (
-    *(_texts, _stamps, _times, _people, _files, _alarms, _customs, _shown),
+    *(_texts, _stamps, kolab2times.write, _people, _files, _alarms, _customs, _shown),
 )

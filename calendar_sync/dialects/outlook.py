@@ -58,6 +58,7 @@ def read(part: Part, context: Context) -> list[Component]:
 def _with_texts(kind: str, properties: Properties) -> bytes:
     """Return an appointment's times, and what else it says, as iCalendar."""
     calendar = objects.tree(appointment.to_calendar(kind, properties), strict=False)
+    calendar.add("PRODID", "-//Free Busy Gateway//TNEF//EN")
     for event in calendar.parts:
         if event.name == "VEVENT":
             event.lines += _described(properties)

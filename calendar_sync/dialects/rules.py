@@ -30,11 +30,11 @@ def canonical(rule: str, start: Stamp, to_wall: Callable[[Stamp], Stamp]) -> Par
     parts = _parts(rule)
     if parts.get("INTERVAL") == "1":
         del parts["INTERVAL"]
-    counts_weeks = parts.get("FREQ") == "WEEKLY" and "INTERVAL" in parts
-    if (not counts_weeks and "BYWEEKNO" not in parts) or parts.get("WKST") == "MO":
-        parts.pop("WKST", None)  # significant in these two cases only
     _name_weekdays(parts)
     _leave_to_start(parts, start)
+    counts_weeks = parts.get("FREQ") == "WEEKLY" and "INTERVAL" in parts and "BYDAY" in parts
+    if (not counts_weeks and "BYWEEKNO" not in parts) or parts.get("WKST") == "MO":
+        parts.pop("WKST", None)  # significant in these two cases only
     if "UNTIL" in parts and parts.get("FREQ") in _DAYS and not parts.keys() & set(_WITHIN_DAYS):
         parts["UNTIL"] = _last_day(parts["UNTIL"], start, to_wall)
     return parts

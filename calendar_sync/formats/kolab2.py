@@ -47,6 +47,9 @@ CYCLES = {
     "hourly": "HOURLY",  # KOrganizer's, as the next
     "minutely": "MINUTELY",
 }
+KEPT = {f"X-FREEBUSY-{name}": name for name in ("RRULE", "RDATE", "EXDATE")}
+"""Keys of ``x-custom`` for a series that the format has no words for."""
+_KEPT_VALUE = re.compile(r"[A-Za-z0-9=;,+-]{1,20000}", re.ASCII)
 _REFUSED = "FREQ=UNKNOWN"
 """A rule that nobody can read: the reader shows the first instance and counts the event."""
 
@@ -81,6 +84,8 @@ def _lines(event: Element) -> Iterator[str]:
     yield from _times(event)
     for recurrence in event.all("recurrence"):
         yield from _series(recurrence)
+    for name, value in kept(event):
+        yield f"{name}:{value}"
     state = STATES.get(event.value("show-time-as").lower())
     if state:
         yield f"X-MICROSOFT-CDO-BUSYSTATUS:{state}"
@@ -153,6 +158,19 @@ def _series(recurrence: Element) -> Iterator[str]:
         stamp = _stamp(exclusion.text)
         if stamp is not None:
             yield stamp.line("EXDATE")
+
+
+def kept(event: Element) -> Iterator[tuple[str, str]]:
+    """Yield names and values of what says of a series what the format cannot, times in UTC.
+
+    The gateway itself wrote it; a recurrence that another client made since is in force.
+    """
+    replaced = any(event.all("recurrence"))
+    for custom in event.all("x-custom"):
+        name = KEPT.get(custom.attributes.get("key", ""))
+        value = custom.attributes.get("value", "")
+        if name and not (replaced and name == "RRULE") and _KEPT_VALUE.fullmatch(value):
+            yield name, value
 
 
 def rule(recurrence: Element) -> str | None:
