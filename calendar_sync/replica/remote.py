@@ -96,6 +96,22 @@ class There:
         return next((each.problem for each in self.messages if each.problem), None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A message that was told of before."""
+
+    key: int
+    uid: str
+    calendar: str
+    change: str | None
+
+    def is_of(self, item: Item) -> bool:
+        """Whether it is this one; what we sent may have been written otherwise."""
+        if item.change is not None and item.change == self.change:
+            return item.uid == self.uid
+        return (item.uid, item.calendar) == (self.uid, self.calendar)
+
+
 class Mirror:
     """The copy of one folder's messages; every change belongs into a transaction."""
 
@@ -141,27 +157,59 @@ class Mirror:
     def take(self, page: Changes) -> None:
         """Take in a page, and where the next question starts."""
         for item in page.items:
-            self._take(item)
+            self._take(item, moved=page.is_fresh)
         self.drop(page.gone)
         self._database.execute(
             "UPDATE folder SET token = ? WHERE key = ?", (page.token, self._folder)
         )
 
-    def _take(self, item: Item) -> None:
-        """Keep a message that is known, also as it was sent; another of its href replaces it."""
-        known = self._database.execute(
+    def _take(self, item: Item, *, moved: bool) -> None:
+        """Keep a message that is known; ``moved``: also where it has another href now."""
+        known = self._at(int(item.href))
+        if known is None or not known.is_of(item):
+            known = self._elsewhere(item) if moved else None
+            self._vacate(int(item.href), keep=moved)
+        if known is None:
+            self.add(item)
+            return
+        self._database.execute(
+            "UPDATE message SET href = ?, calendar = ?, is_partial = ?, problem = ?, run ="
+            " (SELECT run FROM folder WHERE key = ?) WHERE key = ?",
+            (
+                int(item.href),
+                item.calendar,
+                item.is_partial,
+                item.problem,
+                self._folder,
+                known.key,
+            ),
+        )
+
+    def _at(self, href: int) -> _Known | None:
+        found = self._database.execute(
             "SELECT key, uid, calendar, change FROM message WHERE folder = ? AND href = ?",
-            (self._folder, int(item.href)),
+            (self._folder, href),
         ).fetchone()
-        if known is not None and _is_same(item, *known[1:]):
+        return None if found is None else _Known(*found)
+
+    def _elsewhere(self, item: Item) -> _Known | None:
+        """Return the same message under another href that this run has not told of."""
+        rows = self._database.execute(
+            "SELECT key, uid, calendar, change FROM message WHERE folder = ?1 AND uid = ?2"
+            " AND run < (SELECT run FROM folder WHERE key = ?1) ORDER BY key",
+            (self._folder, item.uid),
+        )
+        return next((known for known in (_Known(*row) for row in rows) if known.is_of(item)), None)
+
+    def _vacate(self, href: int, *, keep: bool) -> None:
+        """Let nothing be at an href; ``keep``: what was there may turn up under another one."""
+        if keep:
             self._database.execute(
-                "UPDATE message SET calendar = ?, is_partial = ?, problem = ?, run ="
-                " (SELECT run FROM folder WHERE key = ?) WHERE key = ?",
-                (item.calendar, item.is_partial, item.problem, self._folder, known[0]),
+                "UPDATE message SET href = -key WHERE folder = ? AND href = ?",
+                (self._folder, href),
             )
         else:
-            self.drop([item.href])
-            self.add(item)
+            self.drop([str(href)])
 
     def add(self, item: Item) -> int:
         """Add a message and return its key."""
@@ -186,13 +234,6 @@ class Mirror:
             "DELETE FROM message WHERE folder = ? AND href = ?",
             [(self._folder, int(href)) for href in hrefs],
         )
-
-
-def _is_same(item: Item, uid: str, calendar: str, change: str | None) -> bool:
-    """Whether a message is the one that is known under its href."""
-    if item.change is not None and item.change == change:
-        return item.uid == uid
-    return (item.uid, item.calendar) == (uid, calendar)
 
 
 def pull(remote: Remote, status: Status, folder: Folder, key: int, *, limit: int) -> Folder:

@@ -43,6 +43,7 @@ CREATE TABLE message (          -- the folder on the server, as of the token
     run INTEGER NOT NULL,
     UNIQUE (folder, href)
 );
+CREATE INDEX message_uid ON message (folder, uid);
 CREATE TABLE file (             -- the local folder, as it was looked at last
     folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,
     name TEXT NOT NULL,

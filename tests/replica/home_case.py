@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from calendar_sync.memorymail import MemoryMail
 from calendar_sync.replica import Bounds, Home
 from tests.replica.memory_remote import MemoryRemote, folder_id
+from tests.replica.unreliable import Unreliable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,9 @@ class HomeCase:
         self.path = path
         self.mail = MemoryMail()
         self.mail.add_user(USER)
-        self.remote = MemoryRemote(self.mail, USER)
+        self.service = MemoryRemote(self.mail, USER)
+        self.who = self.service.who
+        self.remote = Unreliable(self.service)
         self.bounds = Bounds(**bounds)
 
     @property
@@ -87,13 +90,13 @@ class HomeCase:
     # -- on the server
 
     def append(self, text: str, path: str = CALENDAR) -> str:
-        return self.mail.append(self.remote.who, path, text).href
+        return self.mail.append(self.who, path, text).href
 
     def expunge(self, *hrefs: str, path: str = CALENDAR) -> None:
-        self.mail.expunge(self.remote.who, path, *hrefs)
+        self.mail.expunge(self.who, path, *hrefs)
 
     def there(self, path: str = CALENDAR) -> dict[str, str]:
-        return {each.href: each.calendar for each in self.mail.items(self.remote.who, path)}
+        return {each.href: each.calendar for each in self.mail.items(self.who, path)}
 
     @property
     def id(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from freebusy.errors import FolderError, NoFolderError
 from freebusy.ports import ChangeResult, ItemChange, Owner, SyncToken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from calendar_sync.memorymail import MemoryMail
     from freebusy.connector.bodies import Change, Sync
@@ -42,45 +41,25 @@ def path_of(identifier: str) -> str:
 
 
 class MemoryRemote:
-    """What one person's client sees; counts its requests, and fails where it is told to."""
+    """What one person's client sees; refuses and breaks off where it is told to."""
 
     def __init__(self, mail: MemoryMail, user: str) -> None:
         self.mail = mail
         self.who = Owner(user, f"{user}@example.com", password="secret")
-        self.requests: Counter[str] = Counter()
-        self.fails_before = 0
-        """Fail at the n-th request from now, before it has an effect."""
-        self.fails_after = 0
-        """... and after it has had its effect."""
         self.modes: dict[str, str] = {}
+        self.is_slow = False
+        """Whether a reading takes longer than the answer."""
         self.jobs: list[Job] = []
         self.selected: list[str | None] = []
         """The folder of each event."""
-        self.before_write: list[Callable[[], None]] = []
-        """What others do right before our next changes arrive."""
         self.refused: set[str] = set()
         """UIDs that are refused."""
         self.refusals = 0
         self.keeps_replaced = False
         """Break off between appending and expunging."""
 
-    def _count(self, name: str) -> None:
-        self.requests[name] += 1
-        if self.fails_before:
-            self.fails_before -= 1
-            if not self.fails_before:
-                raise ConnectorDownError("nobody answers", "connection")
-
-    def _counted(self) -> None:
-        if self.fails_after:
-            self.fails_after -= 1
-            if not self.fails_after:
-                raise ConnectorDownError("the connection broke off", "answer")
-
     def folders(self) -> Folders:
-        self._count("folders")
         found = [self._folder(each) for each in self.mail.folders(self.who)]
-        self._counted()
         return Folders(default_mode="on_select", folders=found)
 
     def _folder(self, folder: CalendarFolder) -> Folder:
@@ -107,7 +86,6 @@ class MemoryRemote:
     def changes(
         self, folder_id: str, since: str | None = None, *, limit: int | None = None
     ) -> Changes:
-        self._count("changes")
         path = path_of(folder_id)
         token = None if since is None else SyncToken(since)
         try:
@@ -115,7 +93,6 @@ class MemoryRemote:
         except FolderError as error:
             raise problem(error) from error
         folder = self._folder(self.mail.folder(self.who, path)) if page.rights else None
-        self._counted()
         return Changes(
             token=page.token,
             more=page.more,
@@ -127,14 +104,10 @@ class MemoryRemote:
         )
 
     def write(self, folder_id: str, changes: Sequence[Change]) -> Results:
-        self._count("write")
-        if self.before_write:
-            self.before_write.pop(0)()
         try:
             done = [self._write(path_of(folder_id), each) for each in changes]
         except FolderError as error:
             raise problem(error) from error
-        self._counted()
         return Results(
             results=[
                 Result(
@@ -163,12 +136,11 @@ class MemoryRemote:
         return self.mail.write(self.who, path, [wanted])[0]
 
     def sync(self, sync: Sync) -> Job:
-        self._count("sync")
         job = Job(
             id=str(len(self.jobs) + 1),
             event=sync.event,
             folders=[each for each in self._ids() if sync.folder in (None, each)],
-            state="running",
+            state="running" if self.is_slow else "done",
             done=0,
             total=None,
             started=NOW,
@@ -177,15 +149,12 @@ class MemoryRemote:
         )
         self.jobs.append(job)
         self.selected.append(sync.folder)
-        self._counted()
         return job
 
     def _ids(self) -> list[str]:
         return [folder_id(each.path) for each in self.mail.folders(self.who)]
 
     def job(self, job: str) -> Job:
-        self._count("job")
-        self._counted()
         return self.jobs[int(job) - 1].model_copy(update={"state": "done", "finished": NOW})
 
 

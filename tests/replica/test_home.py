@@ -158,7 +158,7 @@ def test_a_mailbox_made_anew_is_recognised(synced: HomeCase) -> None:
     """Under another UIDVALIDITY what is equal is linked, what changed comes down."""
     synced.append(NEWER)
     synced.expunge("1")
-    synced.mail.renew(synced.remote.who, CALENDAR)
+    synced.mail.renew(synced.who, CALENDAR)
     report = synced.sync()
     assert Step.PUT not in report.folders[0].steps
     assert {"a.ics": NEWER, "b.ics": B} == synced.local()
@@ -169,8 +169,8 @@ def test_a_folder_that_cannot_be_written_gets_its_version_back(case: HomeCase) -
     """Local changes are set aside, and the server's version, or none, takes their place."""
     case.mail.add_user("eva")
     eva = HomeCase(case.path)
-    eva.mail, eva.remote.mail = case.mail, case.mail
-    owner = eva.remote.who.__class__("eva", "eva@example.com", password="secret")
+    eva.mail, eva.service.mail = case.mail, case.mail
+    owner = eva.who.__class__("eva", "eva@example.com", password="secret")
     case.mail.append(owner, CALENDAR, A)
     case.mail.append(owner, CALENDAR, B)
     case.mail.grant(owner, CALENDAR, USER, frozenset("lr"))
@@ -190,16 +190,16 @@ def test_a_folder_that_cannot_be_written_gets_its_version_back(case: HomeCase) -
 
 def test_what_the_server_refuses_is_kept_and_not_sent_again(synced: HomeCase) -> None:
     """A refused change is named at each sync, and sent again when the file changes."""
-    synced.remote.refused.add("c")
+    synced.service.refused.add("c")
     synced.write("c.ics", event("c"))
     for _ in range(3):
         report = synced.sync()
         assert ["c.ics: kept here only, the server refused it: no"] == report.folders[0].notes
-    assert 1 == synced.remote.refusals
+    assert 1 == synced.service.refusals
     synced.write("c.ics", event("c", "another"))
     synced.sync()
-    assert 2 == synced.remote.refusals
-    synced.remote.refused.clear()
+    assert 2 == synced.service.refusals
+    synced.service.refused.clear()
     synced.write("c.ics", event("c"))
     assert [] == synced.sync().folders[0].notes
     assert event("c") in synced.there().values()
@@ -347,10 +347,10 @@ def test_an_interrupted_sync_is_completed(case: HomeCase, when: str, number: int
 def test_leftovers_of_our_own_change_are_removed(synced: HomeCase) -> None:
     """Where the service was interrupted between appending and expunging, the next sync ends it."""
     synced.write("a.ics", NEWER)
-    synced.remote.keeps_replaced = True
+    synced.service.keeps_replaced = True
     with pytest.raises(ConnectorDownError):
         synced.sync()
-    synced.remote.keeps_replaced = False
+    synced.service.keeps_replaced = False
     assert {"1": A, "2": B, "3": NEWER} == synced.there()
     synced.sync()
     assert {"2": B, "3": NEWER} == synced.there()
@@ -360,10 +360,10 @@ def test_leftovers_of_our_own_change_are_removed(synced: HomeCase) -> None:
 
 def test_a_folder_that_is_renamed_keeps_its_directory(synced: HomeCase) -> None:
     """Other programs find it where it was; what was changed meanwhile goes over."""
-    synced.mail.create(synced.remote.who, "Work")
+    synced.mail.create(synced.who, "Work")
     synced.append(event("w"), "Work")
     synced.sync()
-    synced.mail.move(synced.remote.who, "Work", name="Office")
+    synced.mail.move(synced.who, "Work", name="Office")
     path = synced.path / "calendars" / "Work" / "w.ics"
     path.write_bytes(event("w", "changed").encode())
     report = synced.sync()
@@ -375,10 +375,10 @@ def test_a_folder_that_is_renamed_keeps_its_directory(synced: HomeCase) -> None:
 
 def test_a_folder_that_vanishes_is_kept_aside(synced: HomeCase) -> None:
     """Its local folder is out of other programs' sight, and nothing of it is lost."""
-    synced.mail.create(synced.remote.who, "Work")
+    synced.mail.create(synced.who, "Work")
     synced.append(event("w"), "Work")
     synced.sync()
-    synced.mail.delete(synced.remote.who, "Work", even_if_filled=True)
+    synced.mail.delete(synced.who, "Work", even_if_filled=True)
     report = synced.sync()
     assert not (synced.path / "calendars" / "Work").exists()
     assert {"w.ics": event("w")} == synced.kept()
@@ -387,7 +387,7 @@ def test_a_folder_that_vanishes_is_kept_aside(synced: HomeCase) -> None:
 
 def test_all_folders_gone_at_once_stop_the_sync(synced: HomeCase) -> None:
     """A server that shows no folder at all is not believed."""
-    synced.mail.delete(synced.remote.who, CALENDAR, even_if_filled=True)
+    synced.mail.delete(synced.who, CALENDAR, even_if_filled=True)
     with pytest.raises(EmptySideError):
         synced.sync()
     assert 2 == len(synced.local())
@@ -395,7 +395,7 @@ def test_all_folders_gone_at_once_stop_the_sync(synced: HomeCase) -> None:
 
 def test_a_folder_in_trouble_does_not_stop_the_others(synced: HomeCase) -> None:
     """One folder's error is in the report, and the other folder is synced."""
-    synced.mail.create(synced.remote.who, "Work")
+    synced.mail.create(synced.who, "Work")
     synced.append(event("w"), "Work")
     synced.expunge("1", "2")
     report = synced.home.sync()
@@ -437,7 +437,7 @@ def test_a_plan_for_a_home_that_is_not_there_makes_none(case: HomeCase) -> None:
 
 def test_items_may_move_between_folders(synced: HomeCase) -> None:
     """A file moved to another folder is moved on the server, and the other way round."""
-    synced.mail.create(synced.remote.who, "Work")
+    synced.mail.create(synced.who, "Work")
     synced.append(event("w"), "Work")
     synced.append(event("v"), "Work")
     synced.sync()
@@ -453,13 +453,14 @@ def test_items_may_move_between_folders(synced: HomeCase) -> None:
 
 def test_a_selected_folder_is_synced_alone(synced: HomeCase) -> None:
     """What the answer to the event names is synced, and free/busy is read afterwards."""
-    synced.mail.create(synced.remote.who, "Work")
+    synced.mail.create(synced.who, "Work")
+    synced.service.is_slow = True
     synced.write("c.ics", event("c"))
     report = synced.home.sync("select", folder_id(CALENDAR))
     assert ["Calendar"] == [each.folder for each in report.folders]
     assert report.job is not None
     assert "done" == report.job.state
-    assert [None, None, folder_id(CALENDAR), folder_id(CALENDAR)] == synced.remote.selected
+    assert [None, None, folder_id(CALENDAR), folder_id(CALENDAR)] == synced.service.selected
 
 
 def test_many_items_go_in_batches(tmp_path: Path) -> None:
@@ -490,4 +491,4 @@ def test_unchanged_items_cost_no_request_and_no_reading(
     synced.remote.requests.clear()
     monkeypatch.setattr("pathlib.Path.read_bytes", None)
     synced.sync()
-    assert {"folders": 1, "sync": 1, "job": 1} == synced.remote.requests
+    assert {"folders": 1, "sync": 1} == synced.remote.requests

@@ -1,0 +1,252 @@
+"""Two connectors and a third client on one mailbox, through random events.
+
+At rest all sides hold the same items, none twice, and a version that nobody replaced or
+removed, knowing it, is there or under ``conflicts/``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from calendar_sync.connector.errors import ConnectorDownError
+from calendar_sync.dialects import normal
+from calendar_sync.dialects.objects import parse
+from calendar_sync.replica import Bounds, Home
+from tests.replica.home_case import event
+from tests.replica.kills import killed
+from tests.replica.unreliable import Unreliable
+
+if TYPE_CHECKING:
+    from calendar_sync.replica import HomeReport, Remote
+
+FOLDERS = ("Calendar", "Work")
+ANCHOR = "anchor"
+"""An item of each folder that stays: emptiness is another test's."""
+UIDS = ("u1", "u2")
+ROUNDS = 6
+"""Syncs of each home in which everything settles."""
+
+uids = st.sampled_from(UIDS)
+folders = st.sampled_from(FOLDERS)
+replicas = st.integers(0, 1)
+ages = st.tuples(st.integers(0, 1), st.integers(0, 3))
+"""SEQUENCE and LAST-MODIFIED: few, so that there are ties."""
+
+
+class World(ABC):
+    """A mailbox with the folders, and who works on it."""
+
+    @abstractmethod
+    def remote(self) -> Remote:
+        """Return the API as a connector of the person sees it."""
+
+    @abstractmethod
+    def items(self, folder: str) -> list[str]:
+        """Return the texts of all messages, as a third client reads them."""
+
+    @abstractmethod
+    def put(self, folder: str, text: str) -> None:
+        """Append a text and expunge the older messages of its UID, as a third client does."""
+
+    @abstractmethod
+    def remove(self, folder: str, uid: str) -> None:
+        """Expunge the messages of a UID."""
+
+    @abstractmethod
+    def renew(self, folder: str) -> None:
+        """Give the folder another UIDVALIDITY, where that is possible."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it."""
+
+
+class Connector:
+    """A home and its connection."""
+
+    def __init__(self, path: Path, remote: Remote) -> None:
+        self.path = path
+        self.remote = Unreliable(remote)
+
+    def sync(self) -> HomeReport:
+        self.remote.requests.clear()
+        bounds = Bounds(batch=2, page=3)
+        report = Home(self.path, self.remote, bounds=bounds).sync()
+        assert [] == report.errors
+        return report
+
+    def directory(self, folder: str) -> Path:
+        return self.path / "calendars" / folder
+
+    def file(self, folder: str, uid: str) -> Path:
+        return self.directory(folder) / f"{uid}.ics"
+
+    def texts(self, folder: str) -> list[str]:
+        return [path.read_bytes().decode() for path in self.directory(folder).glob("*.ics")]
+
+    def kept(self) -> list[str]:
+        return [path.read_bytes().decode() for path in (self.path / "conflicts").rglob("*.ics")]
+
+
+class SyncMachine(RuleBasedStateMachine):
+    """What may happen, and what holds at rest."""
+
+    world_of: ClassVar[type[World]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._directory = tempfile.TemporaryDirectory()
+        self.world = type(self).world_of()
+        base = Path(self._directory.name)
+        self.connectors = [Connector(base / str(n), self.world.remote()) for n in range(2)]
+        self.number = 0
+        self.written: dict[tuple[str, str], str] = {}
+        """(folder, normal text) -> what to call it; all versions that anybody made."""
+        self.replaced: set[tuple[str, str]] = set()
+        """Those that somebody replaced or removed who saw them."""
+        self.interruptions = 0
+
+    def teardown(self) -> None:
+        try:
+            self.check()
+        finally:
+            self.world.close()
+            self._directory.cleanup()
+
+    # -- what the versions are
+
+    def version(self, folder: str, uid: str, age: tuple[int, int], *, lf: bool = False) -> str:
+        """Make a version that is unlike all others."""
+        self.number += 1
+        text = event(uid, f"v{self.number}", sequence=age[0], modified=age[1])
+        self.written[folder, normal(text)] = f"v{self.number} of {uid} in {folder}"
+        return text.replace("\r\n", "\n") if lf else text
+
+    def overwrites(self, folder: str, texts: list[str]) -> None:
+        self.replaced |= {(folder, normal(text)) for text in texts}
+
+    @staticmethod
+    def of(uid: str, texts: list[str]) -> list[str]:
+        return [text for text in texts if parse(text).uid == uid]
+
+    # -- events
+
+    @initialize()
+    def begin(self) -> None:
+        for folder in FOLDERS:
+            self.world.put(folder, self.version(folder, ANCHOR, (0, 0)))
+        for connector in self.connectors:
+            connector.sync()
+
+    @rule(replica=replicas, folder=folders, uid=uids, age=ages, lf=st.booleans())
+    def write_here(
+        self, replica: int, folder: str, uid: str, age: tuple[int, int], lf: bool
+    ) -> None:
+        path = self.connectors[replica].file(folder, uid)
+        if path.exists():
+            self.overwrites(folder, [path.read_bytes().decode()])
+        path.write_bytes(self.version(folder, uid, age, lf=lf).encode())
+
+    @rule(replica=replicas, folder=folders, uid=uids)
+    def remove_here(self, replica: int, folder: str, uid: str) -> None:
+        path = self.connectors[replica].file(folder, uid)
+        if path.exists():
+            self.overwrites(folder, [path.read_bytes().decode()])
+            path.unlink()
+
+    @rule(replica=replicas, folder=folders, uid=uids)
+    def move_here(self, replica: int, folder: str, uid: str) -> None:
+        other = FOLDERS[1 - FOLDERS.index(folder)]
+        old = self.connectors[replica].file(folder, uid)
+        new = self.connectors[replica].file(other, uid)
+        if old.exists() and not new.exists():
+            text = old.read_bytes().decode()
+            self.overwrites(folder, [text])
+            self.written[other, normal(text)] = f"what was moved: {uid} to {other}"
+            self.replaced.discard((other, normal(text)))
+            old.rename(new)
+
+    @rule(folder=folders, uid=uids, age=ages)
+    def write_there(self, folder: str, uid: str, age: tuple[int, int]) -> None:
+        self.overwrites(folder, self.of(uid, self.world.items(folder)))
+        self.world.put(folder, self.version(folder, uid, age))
+
+    @rule(folder=folders, uid=uids)
+    def remove_there(self, folder: str, uid: str) -> None:
+        self.overwrites(folder, self.of(uid, self.world.items(folder)))
+        self.world.remove(folder, uid)
+
+    @rule(folder=folders, uid=uids)
+    def move_there(self, folder: str, uid: str) -> None:
+        other = FOLDERS[1 - FOLDERS.index(folder)]
+        found = self.of(uid, self.world.items(folder))
+        if found and not self.of(uid, self.world.items(other)):
+            self.written[other, normal(found[-1])] = f"what was moved: {uid} to {other}"
+            self.replaced.discard((other, normal(found[-1])))
+            self.world.put(other, found[-1])
+            self.remove_there(folder, uid)
+
+    @rule(folder=folders)
+    def renew(self, folder: str) -> None:
+        self.world.renew(folder)
+
+    @rule(replica=replicas)
+    def sync(self, replica: int) -> None:
+        note(str(self.connectors[replica].sync()))
+
+    @rule(replica=replicas, request=st.integers(1, 14), before=st.booleans())
+    def disconnect(self, replica: int, request: int, before: bool) -> None:
+        connector = self.connectors[replica]
+        name = "fails_before" if before else "fails_after"
+        setattr(connector.remote, name, request)
+        with suppress(ConnectorDownError):
+            connector.sync()
+        setattr(connector.remote, name, 0)
+        self.interruptions += 1
+
+    @rule(replica=replicas, step=st.integers(1, 60))
+    def kill(self, replica: int, step: int) -> None:
+        with killed(step):
+            self.connectors[replica].sync()
+        self.interruptions += 1
+
+    @rule(replica=replicas, folder=folders, uid=uids, age=ages)
+    def meet(self, replica: int, folder: str, uid: str, age: tuple[int, int]) -> None:
+        """Change on the server what is just being sent there."""
+        connector = self.connectors[replica]
+        self.write_here(replica, folder, uid, age, lf=False)
+        connector.remote.before_write = [lambda: self.write_there(folder, uid, age)]
+        connector.sync()
+        connector.remote.before_write.clear()
+
+    # -- at rest
+
+    @rule()
+    def check(self) -> None:
+        """Let everything settle, and see that nothing is missing, doubled or different."""
+        for _ in range(ROUNDS):
+            sent = [c.sync() for c in self.connectors]
+            if not any(folder.steps for report in sent for folder in report.folders):
+                break
+        kept = {normal(text) for connector in self.connectors for text in connector.kept()}
+        for folder in FOLDERS:
+            there = Counter(map(normal, self.world.items(folder)))
+            for connector in self.connectors:
+                assert there == Counter(map(normal, connector.texts(folder))), folder
+            uids_there = Counter(parse(text).uid for text in self.world.items(folder))
+            assert {1} == set(uids_there.values()), uids_there
+            made = {key[1]: what for key, what in self.written.items() if key[0] == folder}
+            gone = {text for where, text in self.replaced if where == folder}
+            lost = set(made) - set(there) - kept - gone
+            assert [] == [made[text] for text in lost]
+            if not self.interruptions:
+                assert [] == [made[text] for text in set(there) & gone], "what was removed is back"
