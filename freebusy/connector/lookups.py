@@ -17,6 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from freebusy.connector.answers import packed
+from freebusy.connector.remembered import Outcome
 from freebusy.errors import NotFreeBusyError, StoreError
 from freebusy.names import normalise_name
 from freebusy.period import Period
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0
 """Seconds: how long one look-up lasts at most, which is less than clients wait."""
-MAX_PERIODS = 200_000
-"""Of all people in one look-up; about 50 MB."""
+MAX_PERIODS = 50_000
+"""Of all people in one look-up: as many as one file may have."""
 
 _THREADS = 2
+_AT_ONCE = 16
+"""People elsewhere asked for by one look-up at a time: the next one need not wait for all."""
 
 
 class Lookups:
@@ -97,6 +100,8 @@ class Lookups:
             file = self._files.find(f"/pub/calendar/{name or ' '}.vfb", visitor)
             if file is None or not file.name:  # a file without a name claims nothing of anybody
                 return PersonTimes(text, "unknown")
+            if cut.is_full:
+                return PersonTimes(text, "unreachable")
             told = read_file(file.body)
         except (StoreError, NotFreeBusyError):
             return PersonTimes(text, "unreachable")
@@ -106,18 +111,22 @@ class Lookups:
 
     async def _theirs(self, names: Iterable[str], cut: _Cut) -> dict[str, PersonTimes]:
         """Return what becomes of those who are nobody here; who is nobody anywhere is left out."""
-        elsewhere = self._elsewhere
+        elsewhere, gate = self._elsewhere, asyncio.Semaphore(_AT_ONCE)
         asking: dict[str, asyncio.Task[PersonTimes]] = {}
         found: dict[str, PersonTimes] = {}
         for name in names:
             if elsewhere is not None and elsewhere.is_asked(name):
-                asking[name] = asyncio.create_task(self._one_of_theirs(elsewhere, name, cut))
+                asking[name] = asyncio.create_task(self._one_of_theirs(elsewhere, name, cut, gate))
             elif self._is_foreign(name):
                 found[name] = PersonTimes(name, "not_allowed")
         return found | await self._gathered(asking)
 
-    async def _one_of_theirs(self, elsewhere: Elsewhere, name: str, cut: _Cut) -> PersonTimes:
-        outcome = await elsewhere.look_up(name)
+    async def _one_of_theirs(
+        self, elsewhere: Elsewhere, name: str, cut: _Cut, gate: asyncio.Semaphore
+    ) -> PersonTimes:
+        async with gate:
+            # What there is no room for need not be fetched either.
+            outcome = _FULL if cut.is_full else await elsewhere.look_up(name)
         if outcome.problem is not None:
             return PersonTimes(name, "unreachable", is_elsewhere=True)
         if outcome.answer is None:
@@ -165,6 +174,9 @@ class Lookups:
         return min(wait, self._patience)
 
 
+_FULL = Outcome(problem="full")
+
+
 class _Cut:
     """Cuts what is known to what was asked for, and to what one look-up may cost."""
 
@@ -173,6 +185,11 @@ class _Cut:
         self._room = room
         """Periods that may still be shown."""
         self._counting = threading.Lock()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody else's periods are shown."""
+        return not self._room
 
     def times(self, name: str, answer: Answer) -> PersonTimes:
         """Return what is shown of one person.
