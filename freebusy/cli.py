@@ -1,7 +1,8 @@
 """The command line: ``freebusy``, and the one catch-all of all its commands.
 
 A filter goes past :mod:`freebusy.commands`, whose libraries cost more to import than a
-calendar to convert.
+calendar to convert; so do the connector's commands, lest each of both groups wait for the
+other to be made.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ def _run(arguments: list[str]) -> None:
         from freebusy import filters
 
         (filters.convert if arguments[0] == "convert" else filters.parse)(arguments[1:])
+        return
+    if arguments[:1] == ["connector"]:
+        from freebusy import connectorcli
+
+        connectorcli.run(arguments[1:])
         return
     from freebusy.commands import app
 

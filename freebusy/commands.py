@@ -302,7 +302,7 @@ def client_setup(
         raise typer.BadParameter("a .reg file holds no password: use --reg without --new-password")
 
 
-# -- filters: they read their arguments themselves, see freebusy.filters
+# -- what reads its arguments itself: see freebusy.filters and freebusy.connectorcli
 
 _PASSED_ON: dict[str, object] = {
     "ignore_unknown_options": True,
@@ -321,3 +321,11 @@ def convert(context: typer.Context) -> None:
 def parse(context: typer.Context) -> None:
     """Read one .vfb and print it normalised, or say what is wrong."""
     filters.parse(context.args)
+
+
+@app.command(context_settings=_PASSED_ON)
+def connector(context: typer.Context) -> None:
+    """Sync one's own calendars with local folders, and share them."""
+    from freebusy import connectorcli
+
+    connectorcli.run(context.args)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from freebusy.config import Config
     from freebusy.period import Span
-    from freebusy.ports import PublishedFile
     from freebusy.vfreebusy import FreeBusy
     from freebusy.zones import Zone
 
@@ -185,7 +184,9 @@ def print_days(config: Config, name: str, days: int) -> None:
             f" write it again with: freebusy refresh {canonical}"
         ) from error
     console = Console(highlight=False, emoji=False, markup=False)
-    Calendar(console, config.members[canonical].timezone, gateway.now()).print(file, read, days)
+    Calendar(console, config.members[canonical].timezone, gateway.now()).print(
+        file.name, read, days, as_of=file.as_of
+    )
 
 
 class Calendar:
@@ -198,13 +199,25 @@ class Calendar:
         self._now = now
         self._ink = BLOCKS if "utf" in console.encoding.lower() else ASCII
 
-    def print(self, file: PublishedFile, read: FreeBusy, count: int) -> None:
-        """Print the heading, a row for each day and what the signs mean."""
-        days = days_of(read, self._place, local_day(self._now, self._place), count)
+    def print(
+        self,
+        name: str,
+        read: FreeBusy,
+        count: int,
+        *,
+        as_of: datetime | None = None,
+        first: datetime | None = None,
+    ) -> None:
+        """Print the heading, a row for each day and what the signs mean.
+
+        ``first`` is a naive midnight; today's where it is not given.
+        """
+        first = first or local_day(self._now, self._place)
+        days = days_of(read, self._place, first, count)
         hours = drawn_hours(days, self._place)
         slots = self._fitting(hours)
         drawing = Drawing(self._place, read.window.seconds, hours, slots, self._ink)
-        self._heading(file)
+        self._heading(name, as_of)
         self._print(Text(" " * _LABEL + drawing.scale(), style="dim"))
         for each in days:
             self._day(each, drawing, read, (hours[1] - hours[0]) * slots)
@@ -218,12 +231,12 @@ class Calendar:
         room = self._console.width - _LABEL - _TIMES
         return next((n for n in _SLOTS if (hours[1] - hours[0]) * n <= room), _SLOTS[-1])
 
-    def _heading(self, file: PublishedFile) -> None:
-        self._print(Text.assemble((file.name, "bold"), f", times of {self._zone_name}"))
-        if file.as_of is not None:
+    def _heading(self, name: str, as_of: datetime | None) -> None:
+        self._print(Text.assemble((name, "bold"), f", times of {self._zone_name}"))
+        if as_of is not None:
             self._print(
                 Text(
-                    f"Stale: as of {full(file.as_of, self._now, self._zone_name)};"
+                    f"Stale: as of {full(as_of, self._now, self._zone_name)};"
                     " the calendars could not be read since.",
                     style="red",
                 )

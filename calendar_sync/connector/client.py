@@ -105,8 +105,10 @@ class ConnectorClient:
 
     ``timeout`` is in seconds, for connecting and for each silence; a whole answer may take
     ten of them.  ``ca_file`` names certificates (PEM) to trust in place of the system's.
-    ``max_answer`` is in octets.  Raises ConfigurationError for a URL, a login or a file that
-    cannot be used: plain HTTP goes to this machine only.
+    ``max_answer`` is in octets.  ``language`` says how "everyone" is called, as in
+    ``Accept-Language`` (RFC 9110 §12.5.4): ``de``, ``fr-CH, en``.  Raises
+    ConfigurationError for a URL, a login or a file that cannot be used: plain HTTP goes to
+    this machine only.
     """
 
     def __init__(
@@ -118,13 +120,14 @@ class ConnectorClient:
         ca_file: str | PathLike[str] | None = None,
         timeout: float = 30.0,
         max_answer: int = MAX_ANSWER,
+        language: str = "",
     ) -> None:
         self._service = service_at(url)
-        self._headers = _headers(login, password)
-        context = tls_context(None if ca_file is None else str(ca_file))
+        self._headers = _headers(login, password, language)
+        trusted = None if ca_file is None else str(ca_file)
         self._line = Line(
             self._service,
-            context if self._service.secure else None,
+            tls_context(trusted) if self._service.secure else None,
             timeout=timeout,
             max_answer=max_answer,
         )
@@ -339,19 +342,21 @@ class ConnectorClient:
         return UnexpectedAnswerError(f"the answer of {self.endpoint} cannot be used: {why}")
 
 
-def _headers(login: str, password: str) -> dict[str, str]:
+def _headers(login: str, password: str, language: str) -> dict[str, str]:
     """Return what every request carries (RFC 7617, in UTF-8)."""
     if not login or ":" in login or not login.isprintable():
         raise ConfigurationError(["login: must be there, without colon or control characters"])
     if not password or not password.isprintable():
         raise ConfigurationError(["password: must be there, without control characters"])
     secret = base64.b64encode(f"{login}:{password}".encode()).decode("ascii")
+    if not (language.isascii() and language.isprintable()):
+        raise ConfigurationError(["language: must be like de, or fr-CH, en"])
     return {
         "Authorization": f"Basic {secret}",
         "User-Agent": "freebusy-connector",
         "Accept": f"{_JSON}, {_PROBLEM}",
         "Accept-Encoding": "identity",
-    }
+    } | ({"Accept-Language": language} if language else {})
 
 
 def _segment(text: str) -> str:

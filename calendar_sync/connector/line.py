@@ -52,6 +52,11 @@ class Service:
         return f"{host}:{self.port}"
 
     @property
+    def place(self) -> str:
+        """The server that a password is for, whatever the path: ``https://host:port``."""
+        return f"{'https' if self.secure else 'http'}://{self.endpoint}"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine, by its name."""
         try:

@@ -16,6 +16,8 @@ COMMANDS = (
     "doctor", "convert", "parse", "client-setup",
     "password hash", "password add", "password list", "password revoke", "publications", "import",
     "compare",
+    "connector setup", "connector ping", "connector folders", "connector mode", "connector sync",
+    "connector acl", "connector publish", "connector fetch",
 )  # fmt: skip
 DOCUMENTED = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
