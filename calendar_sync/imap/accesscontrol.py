@@ -150,7 +150,7 @@ def _give(folder: _Folder, user: str, rights: frozenset[str] | None, *, force: b
     wanted = rights or frozenset()
     if ADMINISTER not in wanted and normal(user) in folder.protected and not force:
         before = folder.entry(user)
-        if ADMINISTER in before.rights:
+        if ADMINISTER in before.rights or not before.rights:  # Dovecot lists no owner to others
             raise RightsKeptError(OWN_LOSS, ordered(before.rights))
     client = folder.connection.client
     told = wire_rights(wanted, obsolete=_is_old(folder.connection))
