@@ -91,8 +91,13 @@ class FolderReplica:
         return page
 
     def pull(self) -> list[str]:
-        """Ask until there is no more, and return all objects that are then there."""
-        self.pages = [self.page()]
+        """Ask until there is no more, and return all objects that are then there.
+
+        After an error it is asked again from where it stopped.
+        """
+        if not (self.pages and self.pages[-1].more):
+            self.pages = []
+        self.pages.append(self.page())
         while self.pages[-1].more:
             self.pages.append(self.page())
         if self.pages[0].is_fresh:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -192,6 +194,47 @@ def test_it_breaks_off_when_all_is_done(through: ItemsCase, relay: Relay) -> Non
     assert ["a Meeting"] == objects(through)
 
 
+def test_it_breaks_off_again_and_again(through: ItemsCase, relay: Relay) -> None:
+    """However often the line breaks, a writer that repeats gets everything done just once."""
+    dice = random.Random(3)
+    held: dict[str, str] = {}
+    replica = FolderReplica(through, limit=4)
+    for number in range(12):
+        uids = dice.sample("abcdefgh", dice.randint(1, 4))
+        changes = [
+            replace(put(uid, f"V{number}"), change=f"c{number}{uid}", replaces=_known(replica, uid))
+            for uid in uids
+        ]
+        relay.at(dice.choice([b"SELECT", b"APPEND", b"STORE", b"EXPUNGE", b"UNSELECT", b"never"]))
+        while not _tried(through, changes):
+            through.items = dice.choice([through.items, through.make_items()])
+        held |= {uid: f"{uid} V{number}" for uid in uids}
+        relay.at(dice.choice([b"STATUS", b"EXAMINE", b"FETCH", b"UNSELECT", b"never"]))
+        while not _pulled(replica):
+            continue
+        assert sorted(held.values()) == replica.objects
+
+
+def _known(replica: FolderReplica, uid: str) -> tuple[str, ...]:
+    return tuple(href for href, item in replica.items.items() if item.uid == uid)
+
+
+def _tried(case: ItemsCase, changes: list[ItemChange]) -> bool:
+    try:
+        assert [("done", None)] * len(changes) == write(case, *changes)
+    except SourceUnavailableError:
+        return False
+    return True
+
+
+def _pulled(replica: FolderReplica) -> bool:
+    try:
+        replica.pull()
+    except SourceUnavailableError:
+        return False
+    return True
+
+
 # -- what others do at the same moment
 
 
@@ -201,11 +244,11 @@ def test_somebody_else_replaces_it(through: ItemsCase, relay: Relay, word: bytes
     old = through.append(text("a"))
     through.append(text("b"))
 
-    def replace() -> None:
+    def act() -> None:
         through.append(text("a", "Theirs"))
         through.expunge(old)
 
-    relay.at(word, replace)
+    relay.at(word, act)
     (result,) = through.items.write(through.who, through.path, [put("a", "Ours", old)])
     assert ("conflict", ["a Theirs"]) == (result.status, [shown(item) for item in result.theirs])
     assert ["a Theirs", "b Meeting"] == objects(through)
