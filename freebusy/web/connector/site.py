@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
@@ -63,6 +63,8 @@ _PATIENCE = 0.3
 _WORK = 300.0
 """Seconds that work on the mail server may take: each step of it has its own deadline."""
 PING = "/ping"
+_OPEN = {"": page, "/openapi.json": document}
+"""What may be read without a login."""
 
 
 def is_connectors(raw: str) -> bool:
@@ -91,7 +93,6 @@ class ConnectorSite:
         self._requests = Requests(
             connector.limits.max_body, upload, settings.upload_timeout, room, self._crew
         )
-        self._open = {"": page(ENDPOINTS), "/openapi.json": document(ENDPOINTS)}
         self.reload(settings)
 
     def reload(self, settings: HttpSettings) -> None:
@@ -108,9 +109,8 @@ class ConnectorSite:
         """Answer one request; ``raw`` is its path, which begins with the prefix."""
         path = raw.removeprefix(PREFIX)
         try:
-            described = self._open.get(path.rstrip("/"))
-            if described is not None:
-                return _described(request, *described)
+            if path.rstrip("/") in _OPEN:
+                return _described(request, path.rstrip("/"))
             return await self._endpoint(request, path, visitor, connection)
         except ProblemError as problem:
             return problem.response()
@@ -212,11 +212,17 @@ def _written(reply: Reply) -> web.Response:
     return web.Response(status=reply.status, body=body, headers=headers)
 
 
-def _described(request: web.BaseRequest, body: bytes, headers: dict[str, str]) -> web.Response:
-    """Answer with what anybody may read."""
+@cache
+def _description(path: str) -> tuple[bytes, dict[str, str]]:
+    """Return what anybody may read, and its fields; made when somebody wants it."""
+    return _OPEN[path](ENDPOINTS)
+
+
+def _described(request: web.BaseRequest, path: str) -> web.Response:
     if request.method not in {"GET", "HEAD"}:
         allow = {str(hdrs.ALLOW): "GET, HEAD"}
         raise ProblemError(405, "Only GET and HEAD are for this path.", headers=allow)
+    body, headers = _description(path)
     return web.Response(body=body, headers=headers)
 
 
