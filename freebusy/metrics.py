@@ -1,8 +1,9 @@
 """What a running process counts, in Prometheus's text format.
 
 Other rooms call plain methods and know nothing of Prometheus.  Labels come from short
-lists that are written here, and from the names of sources: no person, no address, no path
-is ever one, because whoever may read the metrics need not know who has an account.
+lists that are written here, and from the names of sources and other servers: no person,
+no address, no path is ever one, because whoever may read the metrics need not know who has
+an account.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ nothing to rename or remove; ``failed``: the disk or the store."""
 RefreshOutcome = Literal["written", "unchanged", "unknown", "withdrawn", "failed"]
 SyncOutcome = Literal["done", "failed"]
 JobOutcome = Literal["done", "failed"]
+LookupOutcome = Literal["known", "unknown", "failed"]
 TransferOutcome = Literal["completed", "aborted"]
 
 _PREFIX = "freebusy_"
@@ -99,6 +101,9 @@ class Metrics:
         self._refreshes = self._counter("refreshes", "Files made or looked at.", "outcome")
         self._syncs = self._counter("syncs", "Readings of calendars.", "source", "outcome")
         self._jobs = self._counter("jobs", "Readings that connectors asked for.", "outcome")
+        self._lookups = self._counter(
+            "lookups_elsewhere", "People asked for on other servers.", "server", "outcome"
+        )
         self._ages = self._gauge(
             "source_age_seconds",
             "Seconds since a source last delivered, or since it is followed without success.",
@@ -176,6 +181,10 @@ class Metrics:
     def job(self, outcome: JobOutcome) -> None:
         """Count a reading that a connector asked for and that has ended."""
         self._jobs.labels(outcome).inc()
+
+    def lookup(self, server: str, outcome: LookupOutcome) -> None:
+        """Count a person who was asked for on another server, as the operator calls it."""
+        self._lookups.labels(server, outcome).inc()
 
     def count_files(self, count: Callable[[], int]) -> None:
         """Ask ``count`` for the number of published files whenever metrics are read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from freebusy.connector.elsewhere import Elsewhere
@@ -10,32 +11,43 @@ from freebusy.connector.lookups import Lookups
 from freebusy.connector.servers import OtherServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from freebusy.config import Config, Lookup, LookupServer
+    from freebusy.metrics import LookupOutcome
     from freebusy.ports import FreeBusyFiles
 
 
-def lookups(config: Config, files: FreeBusyFiles, now: Callable[[], datetime]) -> Lookups:
+Counted = Callable[[str, "LookupOutcome"], None]
+"""What is told of each person who was asked for elsewhere, by the server's name."""
+
+
+def lookups(
+    config: Config,
+    files: FreeBusyFiles,
+    now: Callable[[], datetime],
+    counted: Counted | None = None,
+) -> Lookups:
     """Return what looks people up, for one event loop; ``now`` is the wall clock.
 
     After a change of the configuration :meth:`Lookups.reload` takes the two below.
     """
     return Lookups(
         files,
-        elsewhere(config, now),
+        elsewhere(config, now, counted),
         domains=own_domains(config),
         patience=config.lookup.patience.total_seconds(),
     )
 
 
-def elsewhere(config: Config, now: Callable[[], datetime]) -> Elsewhere | None:
+def elsewhere(
+    config: Config, now: Callable[[], datetime], counted: Counted | None = None
+) -> Elsewhere | None:
     """Return what asks other servers; None where there are none."""
     if not config.lookup_servers:
         return None
     servers = [_server(name, server) for name, server in config.lookup_servers.items()]
-    return Elsewhere(servers, _limits(config.lookup), now)
+    return Elsewhere(servers, _limits(config.lookup), now, counted=counted)
 
 
 def own_domains(config: Config) -> frozenset[str]:

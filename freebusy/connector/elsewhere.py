@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from freebusy.connector.remembered import Key
     from freebusy.connector.servers import OtherServer
     from freebusy.connector.targets import Target
+    from freebusy.metrics import LookupOutcome
 
 log = logging.getLogger(__name__)
 
@@ -55,13 +56,18 @@ class Elsewhere:
         limits: FetchLimits,
         now: Callable[[], datetime],
         *,
+        counted: Callable[[str, LookupOutcome], None] | None = None,
         resolver: Resolver | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``now`` is the wall clock, ``clock`` counts seconds."""
+        """``now`` is the wall clock, ``clock`` counts seconds.
+
+        ``counted`` is told of each person who was asked for, by the server's name.
+        """
         self._directory = Directory(servers)
         self._limits = limits
         self._now = now
+        self._counted = counted
         self._clock = clock
         self._downloading = ThreadPoolExecutor(limits.at_once, "elsewhere-ftp")
         self._reading = ThreadPoolExecutor(_READERS, "elsewhere-read")
@@ -131,6 +137,8 @@ class Elsewhere:
             outcome = await self._outcome(place, key)
         self._remembered.keep(key, outcome)
         place.note(outcome.problem, self._clock())
+        if self._counted is not None:
+            self._counted(place.server.name, outcome.word)
         return outcome
 
     async def _outcome(self, place: _Place, key: Key) -> Outcome:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from freebusy.connector.answers import Answer
+    from freebusy.metrics import LookupOutcome
 
 MAX_ENTRIES = 20_000
 _EMPTY = 300
@@ -27,6 +28,13 @@ class Outcome:
     """None: nobody, or no usable answer."""
     problem: str | None = None
     """Why there is no usable answer, in one word."""
+
+    @property
+    def word(self) -> LookupOutcome:
+        """Return what it is to be counted as."""
+        if self.problem is not None:
+            return "failed"
+        return "unknown" if self.answer is None else "known"
 
     @property
     def size(self) -> int:

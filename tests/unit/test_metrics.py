@@ -50,6 +50,10 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
             {"command": "STOR", "outcome": "completed"},
         ),
         (lambda m: m.refresh("written"), "refreshes", {"outcome": "written"}),
+        (
+            lambda m: m.lookup("partner", "failed"), "lookups_elsewhere",
+            {"server": "partner", "outcome": "failed"},
+        ),
         (lambda m: m.sync("mail", "failed"), "syncs", {"source": "mail", "outcome": "failed"}),
     ],
 )  # fmt: skip

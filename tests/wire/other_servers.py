@@ -143,11 +143,15 @@ def server_at(port: int, *urls: str, **options: Any) -> OtherServer:
 
 @asynccontextmanager
 async def asking(
-    *servers: OtherServer, names: Names | None = None, clock: Any = None, **limits: Any
+    *servers: OtherServer,
+    names: Names | None = None,
+    clock: Any = None,
+    counted: Any = None,
+    **limits: Any,
 ) -> AsyncIterator[Elsewhere]:
     """Make what asks other servers, and close it in the end."""
     quick = {"timeout": 5.0, "connect": 2.0, **limits}
-    options = {} if clock is None else {"clock": clock}
+    options = {"counted": counted} if clock is None else {"clock": clock}
     made = Elsewhere(
         servers, FetchLimits(**quick), lambda: NOW, resolver=names or Names(), **options
     )

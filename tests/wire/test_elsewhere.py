@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from freebusy.connector.elsewhere import Elsewhere
+from freebusy.connector.limits import FetchLimits
 from freebusy.ports import PublishedFile
 from tests.servers.certificate import make_certificate
 from tests.wire.http_gateway import MemoryFiles, serving
@@ -395,6 +397,30 @@ def test_no_way_back_from_tls(tmp_path: Path) -> None:
                 return (await elsewhere.look_up(HANS)).problem, plain.requests
 
     assert ("redirect", []) == asyncio.run(scenario())
+
+
+HERE = (
+    "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "0.0.0.0", "10.0.0.1",
+    "[64:ff9b::7f00:1]", "2130706433", "0x7f000001", "0177.0.0.1", "0x7f.1", "127.1", "0",
+    "localhost", "LOCALHOST",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("host", HERE)
+def test_however_this_machine_is_written(host: str) -> None:
+    """Without private = true no way to write this machine's address connects to it."""
+
+    async def scenario() -> tuple[bool, int]:
+        async with peer({"/hans.vfb": http()}) as there:
+            url = f"http://{host}:{there.port}/%NAME%.vfb"
+            made = Elsewhere(
+                [server_at(there.port, url, private=False)], FetchLimits(timeout=5.0), lambda: NOW
+            )
+            problem = (await made.look_up(HANS)).problem
+            await made.close()
+            return problem in {"address", "url", "name"}, there.connections
+
+    assert (True, 0) == asyncio.run(scenario())
 
 
 # -- the log

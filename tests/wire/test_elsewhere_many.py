@@ -178,6 +178,23 @@ def test_answers_are_remembered() -> None:
     assert [both, [], both[1:], both] == asyncio.run(scenario())
 
 
+def test_each_person_who_is_asked_for_is_counted() -> None:
+    """What was asked for counts, by server and outcome; what is remembered does not."""
+    counted: list[tuple[str, str]] = []
+
+    async def scenario() -> None:
+        replies: dict[str, Reply] = {"/p0.vfb": http(), "/p1.vfb": http(b"", status="500 No")}
+        async with peer(replies) as there:
+            server = server_at(there.port)
+            made = asking(server, counted=lambda name, outcome: counted.append((name, outcome)))
+            async with made as elsewhere:
+                for name in people(3) * 2:
+                    await elsewhere.look_up(name)
+
+    asyncio.run(scenario())
+    assert [("partner", word) for word in ("known", "failed", "unknown")] == counted
+
+
 # -- how many at a time
 
 
