@@ -11,8 +11,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from freebusy.errors import FreeBusyError, SourceError
-from freebusy.looks import DOUBTFUL, problem_of
+from freebusy.errors import CalendarMissingError, FreeBusyError, SourceError
+from freebusy.looks import REMARK, problem_of
 from freebusy.ports import ChangingSource
 from freebusy.progress import RETRIES
 from freebusy.workerpool import PoolClosedError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from freebusy.expanding import Person
-    from freebusy.looks import Looks, Task
+    from freebusy.looks import Looks, Outcome, Task
     from freebusy.plan import Plan
     from freebusy.progress import Asked, Progress
     from freebusy.publisher import Publisher
@@ -42,7 +42,7 @@ class Attempt(NamedTuple):
 
     wait: float | None = None
     """Seconds to the next one, if one is needed."""
-    problem: str | None = None
+    told: Outcome | None = None
     """What is said to those who wait."""
     relisted: bool = False
     """Whether the person's calendars are others than before."""
@@ -80,22 +80,22 @@ class Attempts:
         except Exception as error:
             log.exception("sync person=%s source=%s event=bug", name, source)
             attempt = Attempt(RETRIES.cap, problem_of(source, error))
-        self._looks.end(task, attempt.problem)
+        self._looks.end(task, attempt.told)
         return attempt
 
     def render(self, person: Person) -> None:
         """Make a person's file; for who has no source that is all that can be waited for."""
         task = person.name, ""
         awaited = not person.sources and self._looks.begin(task)
-        problem: str | None = None
+        told: Outcome | None = None
         try:
             self._publisher.refresh(person)
         except FreeBusyError as error:
-            problem = problem_of("", error)
+            told = problem_of("", error)
             raise
         finally:
             if awaited:
-                self._looks.end(task, problem)
+                self._looks.end(task, told)
 
     def unchanged(self, plan: Plan, people: Sequence[Person]) -> Collection[str]:
         """Return the names of those of whom one look proves that nothing happened."""
@@ -114,15 +114,16 @@ class Attempts:
             self._expect(person, plan)
         for calendar in [None] if only is None else only:
             outcome = self._syncer.sync(person, plan.feed, calendar, partial(self._go_on, task))
-            problem = _problem(task[1], outcome)
+            told = _told(task[1], outcome)
             if self._is_down(plan, task, outcome.errors):
-                self._looks.fail(task[1], problem or DOUBTFUL)
-                return Attempt(problem=problem)
+                if told is not None:
+                    self._looks.fail(task[1], told)
+                return Attempt(told=told)
             if not (outcome.errors or only is not None):
                 progress.failures = 0
             attempt = attempt._replace(
                 wait=self._until_next(plan, progress, outcome) or attempt.wait,
-                problem=attempt.problem or problem,
+                told=attempt.told or told,
                 relisted=attempt.relisted or _relisted(progress, outcome),
             )
         self._publisher.refresh(person)
@@ -148,10 +149,13 @@ class Attempts:
         self._looks.progress(task, done, total)
 
 
-def _problem(source: str, outcome: Synced) -> str | None:
-    if outcome.errors:
-        return problem_of(source, outcome.errors[0])
-    return DOUBTFUL if outcome.doubtful else None
+def _told(source: str, outcome: Synced) -> Outcome | None:
+    """Return what is said to those who wait; a loss that counts by now is no failure."""
+    was_seen = outcome.calendars is not None or outcome.doubtful or outcome.changed
+    for error in outcome.errors:
+        if not (was_seen and isinstance(error, CalendarMissingError)):
+            return problem_of(source, error)
+    return REMARK if outcome.doubtful else None
 
 
 def _relisted(progress: Progress, outcome: Synced) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from freebusy import gateway, triggering
 from freebusy.config import urls
+from freebusy.connecting import Connecting, left_for_later, why_off
 from freebusy.errors import ConfigurationError, FreeBusyError, StoreError
 from freebusy.listeners import ftp_server, http_server, http_settings, listening, taken
 from freebusy.rosterwatch import RosterWatch, stamp
@@ -76,6 +77,7 @@ class Daemon:
         self._certificate: Stamp = ()
         self._shown = b""
         self._tidying: asyncio.Task[None] | None = None
+        self._connecting: Connecting | None = None
         self._http: HttpServer | None = None
         self._ftp: FtpServer | None = None
         self._ftp_thread: threading.Thread | None = None
@@ -139,7 +141,10 @@ class Daemon:
             log.info("%s", line)
 
     async def _start_http(self, serving: Serving) -> None:
-        self._http = http_server(self._config, serving, self._health)
+        if why_off(self._config) is None:
+            self._connecting = Connecting(self._config, serving)
+        connector = None if self._connecting is None else self._connecting.parts
+        self._http = http_server(self._config, serving, self._health, connector)
         await self._http.start()
 
     async def _start_ftp(self, serving: Serving) -> None:
@@ -219,11 +224,17 @@ class Daemon:
             return
         if config.http != self._config.http or config.ftp != self._config.ftp:
             log.warning("reload where to listen and its limits take effect at the next start")
+        if self._http is not None:
+            runs = self._connecting is not None
+            for text in left_for_later(self._config, config, runs=runs):
+                log.warning("reload %s", text)
         if config.tls.is_configured != self._config.tls.is_configured:
             log.warning("reload a first certificate takes effect at the next start")
         self._config = config
         self._roster.take(config)
         await asyncio.to_thread(self._go_on, config)
+        if self._connecting is not None:
+            await self._connecting.reload_lookups(config)
         if self._http is not None and self._serving is not None:
             self._http.reload(http_settings(config, self._serving))
         log.info("reload persons=%d sources=%d", len(config.members), len(config.sources))
@@ -239,6 +250,8 @@ class Daemon:
         if self._serving is not None:
             try:
                 self._serving.reload(config)
+                if self._connecting is not None:
+                    self._connecting.reload(config)
             except StoreError as error:
                 log.error("reload error=%s", error)  # noqa: TRY400 - it is no bug
             self._take_certificate()
@@ -269,6 +282,8 @@ class Daemon:
     def _tidy(self) -> None:
         if self._serving is not None:
             self._serving.tidy()
+        if self._connecting is not None:
+            self._connecting.tidy()
         sync = self._sync
         if sync is not None:
             sync.tidy()
@@ -305,6 +320,8 @@ class Daemon:
             self._ftp.stop()
         if self._ftp_thread is not None:
             self._ftp_thread.join(2)
+        if self._connecting is not None:
+            await self._connecting.close()
         self._stop_sync()
         if self._triggers is not None:
             asyncio.get_running_loop().remove_reader(self._triggers)

@@ -21,6 +21,7 @@ from freebusy import __version__, gateway, portcheck, sourcecheck
 from freebusy.certificatecheck import check_certificate
 from freebusy.config import CaldavSource, ImapSource, VdirSource
 from freebusy.config.secret import WithPassword
+from freebusy.connecting import describe
 from freebusy.errors import ConfigurationError, FreeBusyError
 from freebusy.period import from_seconds
 from freebusy.standing import open_store
@@ -379,6 +380,10 @@ def _zones(_config: Config) -> Iterator[Finding]:
         yield Finding("ok", "zones", text)
 
 
+def _connector(config: Config) -> Iterator[Finding]:
+    yield Finding("ok", "connect", f"the interface for connectors is {describe(config)}")
+
+
 CHECKS: tuple[Check, ...] = (
     ("config", _configuration),
     ("people", _people),
@@ -388,6 +393,7 @@ CHECKS: tuple[Check, ...] = (
     ("http", _ports),
     ("tls", _certificate),
     ("source", _sources),
+    ("connect", _connector),
     ("clock", _clock),
     ("zones", _zones),
 )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from typing import Any
 
+    from freebusy.metrics import JobOutcome
     from freebusy.store import Store
 
 _OPEN = JOBS.c.state.in_(["waiting", "running"])
@@ -119,13 +120,16 @@ class JobLedger:
         if numbers:
             self._update(numbers, {"seen": self._seconds()})
 
-    def end(self, number: str, problem: str | None, done: int = 0) -> bool:
-        """Note that a job is done, or failed with a problem; False where it ended before."""
-        values: dict[str, Any] = {"finished": self._seconds(), "problem": problem}
-        if problem is None:
-            values |= {"state": "done", "done": done, "total": done}
-        else:
-            values |= {"state": "failed"}
+    def end(
+        self, number: str, outcome: JobOutcome, problem: str | None = None, done: int = 0
+    ) -> bool:
+        """Note that a job is done or has failed; False where it ended before.
+
+        ``problem`` says why it failed, or what is to be known of one that is done.
+        """
+        values = {"state": outcome, "finished": self._seconds(), "problem": problem}
+        if outcome == "done":
+            values |= {"done": done, "total": done}
         return self._update([number], values) > 0
 
     def _update(self, numbers: Collection[str], values: dict[str, Any]) -> int:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from freebusy.config import Config
+    from freebusy.connector.parts import Connector
     from freebusy.serving import Serving
     from freebusy.web.health import Health
     from freebusy.web.server import HttpServer
@@ -46,7 +47,9 @@ def http_settings(config: Config, serving: Serving) -> HttpSettings:
     )
 
 
-def http_server(config: Config, serving: Serving, health: Health) -> HttpServer:
+def http_server(
+    config: Config, serving: Serving, health: Health, connector: Connector | None = None
+) -> HttpServer:
     """Return the HTTP server; raises ConfigurationError for a certificate that does not serve."""
     from freebusy.web.server import HttpServer
 
@@ -57,6 +60,7 @@ def http_server(config: Config, serving: Serving, health: Health) -> HttpServer:
         logins=serving.logins("http"),
         publications=serving.publications if config.publish.enabled else None,
         triggers=serving.triggers,
+        connector=connector,
         tls=_tls(config),
     )
 

@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from freebusy.errors import (
     CalendarMissingError,
@@ -37,23 +37,37 @@ STUCK = 600.0
 """Seconds without progress after which nobody says any more that a job goes on."""
 
 DOUBTFUL = (
-    "a calendar looks empty without proof that it is; it is looked at again before that counts"
+    "a calendar seems to be gone, or emptied; it is looked at again before that counts, and"
+    " until then its old times do"
 )
 FAILED = "the service could not finish the reading; its log says why, and it is tried again"
 
 
-def problem_of(source: str, error: Exception) -> str:
+class Outcome(NamedTuple):
+    """What is told to those who wait for a source."""
+
+    text: str
+    is_failure: bool = True
+    """Else it is a remark: the file is the new one, as far as anybody can say."""
+
+
+REMARK = Outcome(DOUBTFUL, is_failure=False)
+
+
+def problem_of(source: str, error: Exception) -> Outcome:
     """Say what went wrong with a source to whoever waits: no host, path or login is in it."""
     where = f"the source {source!r}"
     if isinstance(error, SourceRefusedError):
-        return f"{where} refuses the service; freebusy status tells its operator the reason"
+        return Outcome(
+            f"{where} refuses the service; freebusy status tells its operator the reason"
+        )
     if isinstance(error, CalendarMissingError):
-        return f"{where} shows no calendar, or one less than before, at the moment"
+        return Outcome(f"{where} shows no calendar at the moment")
     if isinstance(error, SourceUnavailableError):
-        return f"{where} cannot be asked at the moment; the service goes on trying"
+        return Outcome(f"{where} cannot be asked at the moment; the service goes on trying")
     if isinstance(error, StoreError):
-        return "the service cannot store what it read; its operator must see to the disk"
-    return FAILED
+        return Outcome("the service cannot store what it read; its operator must see to the disk")
+    return Outcome(FAILED)
 
 
 @dataclass(slots=True)
@@ -66,7 +80,8 @@ class _Look:
     """The sources that are still to be read."""
     counts: dict[str, tuple[int, int | None]] = field(default_factory=dict)
     """By source: items read, and items in all where that is known."""
-    problem: str | None = None
+    told: Outcome | None = None
+    """The worst that was told of a source so far."""
     moved: float = field(default_factory=time.monotonic)
     noted: float = float("-inf")
 
@@ -129,18 +144,18 @@ class Looks:
         for look in due:
             self._try(partial(self._jobs.note, look.job, look.done, look.total))
 
-    def end(self, task: Task, problem: str | None) -> None:
+    def end(self, task: Task, outcome: Outcome | None) -> None:
         """Note that a reading has ended, and the person's file was made from it."""
         with self._lock:
-            ended = self._parted(self._served.pop(task, []), task[1], problem)
+            ended = self._parted(self._served.pop(task, []), task[1], outcome)
         self._tell(ended)
 
-    def fail(self, source: str, problem: str) -> None:
+    def fail(self, source: str, outcome: Outcome) -> None:
         """Let all fail who wait for a source that nobody need ask now."""
         with self._lock:
             tasks = [task for task in self._waiting if task[1] == source]
             waiting = [look for task in tasks for look in self._waiting.pop(task)]
-            ended = self._parted(waiting, source, problem)
+            ended = self._parted(waiting, source, outcome)
         self._tell(ended)
 
     def close(self) -> None:
@@ -157,12 +172,13 @@ class Looks:
             alive = [look.job for look in self._looks.values() if look.moved > since]
         self._try(lambda: self._jobs.beat(alive))
 
-    def _parted(self, looks: list[_Look], source: str, problem: str | None) -> list[_Look]:
+    def _parted(self, looks: list[_Look], source: str, outcome: Outcome | None) -> list[_Look]:
         """Take a source off what looks wait for; return those that wait for no other."""
         ended = []
         for look in looks:
             look.pending.discard(source)
-            look.problem = look.problem or problem
+            if look.told is None or not look.told.is_failure:
+                look.told = outcome or look.told
             look.moved = time.monotonic()
             if not look.pending:
                 ended.append(look)
@@ -171,9 +187,11 @@ class Looks:
 
     def _tell(self, ended: list[_Look]) -> None:
         for look in ended:
-            outcome: JobOutcome = "done" if look.problem is None else "failed"
+            told = look.told
+            outcome: JobOutcome = "failed" if told is not None and told.is_failure else "done"
             log.info("job person=%s outcome=%s items=%d", look.person, outcome, look.done)
-            if self._try(partial(self._jobs.end, look.job, look.problem, look.done)):
+            text = None if told is None else told.text
+            if self._try(partial(self._jobs.end, look.job, outcome, text, look.done)):
                 self._counted(outcome)
 
     def _try(self, write: Callable[[], object]) -> bool:

@@ -52,11 +52,11 @@ class Serving:
             no_information=config.access.unknown == "no-information",
             scanners=self._scanners,
         )
-        self._store = Store(state / "store.db")
-        self._ledger = Ledger(self._store, keep_bytes=config.publish.keep_received_bytes)
+        self.store = Store(state / "store.db")
+        self._ledger = Ledger(self.store, keep_bytes=config.publish.keep_received_bytes)
         self._uploads = TemporaryUploads(state / "uploads")
         self._publisher = gateway.publisher(
-            config, self._store, self._tree, self._ledger, counted=self.metrics.refresh
+            config, self.store, self._tree, self._ledger, counted=self.metrics.refresh
         )
         self.publications = Publishing(
             _terms(config),
@@ -65,8 +65,8 @@ class Serving:
             now=gateway.now,
             counted=self.metrics.publication,
         )
-        self._app_passwords = AppPasswords(self._store, gateway.now)
-        self._throttle = Throttle(self._store, _throttle_rules(config), gateway.now)
+        self._app_passwords = AppPasswords(self.store, gateway.now)
+        self._throttle = Throttle(self.store, _throttle_rules(config), gateway.now)
         self._logins = AccountLogins(_login_rules(config), self._app_passwords, self._throttle)
         self.triggers = Triggering(state, rights.roster, _delegates(config))
         self.metrics.count_files(lambda: len(self._tree.names()))
@@ -109,7 +109,7 @@ class Serving:
 
     def close(self) -> None:
         """Let go of the store."""
-        self._store.close()
+        self.store.close()
 
 
 def _delegates(config: Config) -> dict[str, tuple[str, ...]]:

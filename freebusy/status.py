@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from freebusy import gateway
+from freebusy.connecting import describe
 from freebusy.standing import standing
 from freebusy.wording import brief, counted, day, distance, duration, full, some, wall
 
@@ -160,6 +161,8 @@ class _Report:
             return
         for source in self._found.sources:
             self._console.print(Text(f"{source.name} ({source.type}): {self._runs(source)}"))
+        if self._shown is None:
+            self._say(f"connector: {describe(self._config)}", indent=0)
         self._console.print()
 
     def _runs(self, source: SourceStanding) -> str:

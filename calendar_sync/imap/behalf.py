@@ -41,11 +41,14 @@ class Behalf:
 
         ``proxying`` is for those without one: a service login that acts for others
         (``authorization``, or a master user's template); None where there is none.
-        A connection, and the password in it, is kept for ``idle_seconds`` after its last use.
+        A connection, and the password in it, is kept for ``idle_seconds`` after its last use,
+        and not used again so long after it was made: a new one sees what is shared by now.
         """
         self._personal = personal
         self._proxying = proxying
-        self._pools = {id(used): Pool(used) for used in (personal, proxying) if used is not None}
+        self._pools = {
+            id(used): Pool(used, idle_seconds) for used in (personal, proxying) if used is not None
+        }
         self._idle_seconds = idle_seconds
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None

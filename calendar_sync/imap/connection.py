@@ -11,6 +11,7 @@ import contextlib
 import ipaddress
 import socket
 import ssl
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -120,6 +121,7 @@ class Connection:
         self.selected = False
         self.kept = 0.0
         """When it was given back last (monotonic)."""
+        self.made = time.monotonic()
         self.resynced: tuple[list[extensions.MessageState], UidSet] | None = None
         """What changed in the folder that is open since it was known last."""
         self._capabilities = {bytes(name).upper() for name in client.capabilities()}

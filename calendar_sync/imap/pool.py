@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from contextlib import contextmanager
@@ -24,8 +25,13 @@ T = TypeVar("T")
 class Pool:
     """Idle connections by login; safe to use from any number of threads."""
 
-    def __init__(self, settings: ImapSettings) -> None:
+    def __init__(self, settings: ImapSettings, lifetime: float = math.inf) -> None:
+        """A connection is not used again ``lifetime`` seconds after it was made.
+
+        Dovecot's sessions never learn of somebody who shares a folder for the first time.
+        """
         self._settings = settings
+        self._lifetime = lifetime
         self._lock = threading.Lock()
         self._idle: dict[Login, list[Connection]] = {}
         self._closed = 0
@@ -71,6 +77,9 @@ class Pool:
 
     def _opened(self, login: Login, opening: Callable[[Connection], T]) -> tuple[Connection, T]:
         while (kept := self._take(login)) is not None:
+            if self._is_old(kept):
+                kept.logout()
+                continue
             with contextlib.suppress(*LOST):
                 return kept, self._try(kept, opening)
         connection = self.connect(login)
@@ -94,9 +103,12 @@ class Pool:
                 del self._idle[login]
             return connection
 
+    def _is_old(self, connection: Connection) -> bool:
+        return time.monotonic() - connection.made >= self._lifetime
+
     def _keep(self, connection: Connection, born: int) -> None:
         with self._lock:
-            if born == self._closed:
+            if born == self._closed and not self._is_old(connection):
                 self._make_room()
                 connection.kept = time.monotonic()
                 self._idle.setdefault(connection.login, []).append(connection)

@@ -31,6 +31,6 @@ class ConnectorTable(Section):
     max_connections: Annotated[Count, Field(ge=1, le=1000)] = 16
     """To the mail server at a time, beside those of the sources."""
     idle: Annotated[Duration, between(timedelta(), HOUR)] = MINUTE
-    """How long a connection is kept after its last use."""
+    """How long a connection is kept."""
     keep_jobs: Annotated[Duration, between(MINUTE, 30 * DAY)] = HOUR
     """How long the outcome of a reading can be asked for."""

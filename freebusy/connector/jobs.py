@@ -72,7 +72,7 @@ class StoredJobs:
         try:
             self._tell(person, job.id)
         except SourceUnavailableError as error:
-            self._end(job.id, str(error))
+            self._end(job.id, "failed", str(error))
             raise
         return job
 
@@ -103,9 +103,9 @@ class StoredJobs:
 
     def _done(self, job: SyncJob) -> SyncJob:
         self._ledger.add(job)
-        self._end(job.id, None)
+        self._end(job.id, "done")
         return self._ledger.job(job.id) or job
 
-    def _end(self, job: str, problem: str | None) -> None:
-        if self._ledger.end(job, problem):
-            self._counted("done" if problem is None else "failed")
+    def _end(self, job: str, outcome: JobOutcome, problem: str | None = None) -> None:
+        if self._ledger.end(job, outcome, problem):
+            self._counted(outcome)

@@ -37,9 +37,9 @@ class ConnectorLimits:
     """How long they wait before they are told to come again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Connector:
-    """All that the API calls."""
+    """All that the API calls; parts are replaced while it runs, where a reload wants others."""
 
     check: MailServerCheck
     folders: CalendarFolders

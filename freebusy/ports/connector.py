@@ -352,6 +352,7 @@ class SyncJob:
     started: datetime
     finished: datetime | None = None
     problem: str | None = None
+    """Why it failed; of one that is done, what is to be known all the same."""
 
 
 class SyncJobs(Protocol):

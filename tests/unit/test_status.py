@@ -208,6 +208,7 @@ def test_verbose_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[st
     print_status(config, [], as_json=False, verbose=True)
     out = capsys.readouterr().out
     assert 90 == out.count(": no DTSTART")
+    assert "connector: off: nobody can log in with a mail account" in out
     assert "eva@example.com" in out
 
 
