@@ -25,6 +25,8 @@ MAX_FILE = 512 << 10
 """Octets of a file that goes along with its event; in base64 it has a third more."""
 _NAMES = ("X-LABEL", "FILENAME", "X-FILENAME", "X-APPLE-FILENAME")
 """Parameters that give a name: Kolab's, RFC 8607's, Mozilla's and Apple's."""
+_GIVEN = re.compile(r"attachment-\d+", re.ASCII)
+"""A name that was given here, to a file without one."""
 _IN_NAMES = re.compile(r"[^\w.,()+@ -]+")
 _MEDIA = re.compile(r"[A-Za-z0-9][\w.+-]{0,60}/[A-Za-z0-9][\w.+-]{0,60}", re.ASCII)
 
@@ -63,7 +65,8 @@ def attach(part: Part, parameters: dict[str, str]) -> Line | None:
     if len(content) > MAX_FILE:
         return None
     media = {} if part.media == "application/octet-stream" else {"FMTTYPE": part.media}
-    said = {**media, **parameters, "ENCODING": "BASE64", "VALUE": "BINARY"}
+    kept = {key: each for key, each in parameters.items() if not _GIVEN.fullmatch(each)}
+    said = {**media, **kept, "ENCODING": "BASE64", "VALUE": "BINARY"}
     return objects.line("ATTACH", base64.b64encode(content).decode("ascii"), said)
 
 
