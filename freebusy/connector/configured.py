@@ -46,8 +46,7 @@ def elsewhere(
     """Return what asks other servers; None where there are none."""
     if not config.lookup_servers:
         return None
-    servers = [_server(name, server) for name, server in config.lookup_servers.items()]
-    return Elsewhere(servers, _limits(config.lookup), now, counted=counted)
+    return Elsewhere(servers_of(config), limits_of(config.lookup), now, counted=counted)
 
 
 def own_domains(config: Config) -> frozenset[str]:
@@ -55,6 +54,11 @@ def own_domains(config: Config) -> frozenset[str]:
     addresses = (address for member in config.members.values() for address in member.addresses)
     domains = {address.rpartition("@")[2] for address in addresses}
     return frozenset(domains | {config.site.default_domain or ""} - {""})
+
+
+def servers_of(config: Config) -> list[OtherServer]:
+    """Return the other servers that the configuration has."""
+    return [_server(name, server) for name, server in config.lookup_servers.items()]
 
 
 def _server(name: str, server: LookupServer) -> OtherServer:
@@ -71,7 +75,8 @@ def _server(name: str, server: LookupServer) -> OtherServer:
     )
 
 
-def _limits(lookup: Lookup) -> FetchLimits:
+def limits_of(lookup: Lookup) -> FetchLimits:
+    """Return what the configuration says that asking others may cost."""
     return FetchLimits(
         timeout=lookup.timeout.total_seconds(),
         connect=lookup.connect_timeout.total_seconds(),

@@ -53,7 +53,8 @@ class WebFetch:
             use_dns_cache=False,
             limit=server.at_once,
             keepalive_timeout=10,
-            ssl=ssl.create_default_context(cafile=server.ca_file),
+            # True: aiohttp's own context, which verifies by the system's authorities.
+            ssl=ssl.create_default_context(cafile=server.ca_file) if server.ca_file else True,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,

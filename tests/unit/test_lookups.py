@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freebusy.accounts import PublishedFiles
-from freebusy.connector.configured import lookups, own_domains
+from freebusy.connector.configured import limits_of, lookups, own_domains, servers_of
+from freebusy.connector.limits import FetchLimits
 from freebusy.connector.lookups import Lookups
+from freebusy.connector.servers import OtherServer
 from freebusy.errors import StoreError
 from freebusy.period import FreeBusyType, Period, TimeRange
 from freebusy.ports import Account, PersonTimes, Scope, Visitor
@@ -21,12 +25,12 @@ from freebusy.rights import PersonRights
 from freebusy.scanners import Scanners
 from freebusy.tree import Tree
 from freebusy.vfreebusy import FreeBusy, encode
+from tests.servers.certificate import make_certificate
 from tests.unit.test_accounts import rules
 from tests.unit.test_config import configured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from freebusy.ports import PublishedFile
 
@@ -162,14 +166,19 @@ def test_a_file_that_claims_nothing_is_nobodys(tmp_path: Path) -> None:
     assert [PersonTimes("nobody", "unknown")] == look_up(files, "nobody")
 
 
-@given(st.lists(st.text(), max_size=5))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_any_names(tmp_path: Path, names: list[str]) -> None:
+def test_any_names(tmp_path: Path) -> None:
     """Whatever is asked for has a status."""
-    found = look_up(Files(tmp_path), *names)
-    assert [(name, True) for name in names] == [
-        (times.name, times.status in {"known", "unknown", "not_allowed"}) for times in found
-    ]
+    files = Files(tmp_path)
+
+    @given(st.lists(st.text(), max_size=5))
+    @settings(deadline=None)
+    def check(names: list[str]) -> None:
+        found = look_up(files, *names)
+        assert [(name, True) for name in names] == [
+            (times.name, times.status in {"known", "unknown", "not_allowed"}) for times in found
+        ]
+
+    check()
 
 
 def test_what_cannot_be_read_for_now(tmp_path: Path) -> None:
@@ -254,3 +263,60 @@ def test_from_the_configuration(tmp_path: Path) -> None:
     assert {"example.com", "sub.example.com", "x.example"} == own_domains(config)
     # 127.0.0.1 is inside, and private = true is not said.
     assert ["known", "unreachable", "unknown", "not_allowed"] == statuses(asyncio.run(scenario()))
+
+
+def test_the_page_shows_what_works(tmp_path: Path) -> None:
+    """The example of docs/lookups.md is a configuration without a warning of its own."""
+    page = (Path(__file__).parents[2] / "docs/lookups.md").read_text("utf-8")
+    (example,) = re.findall(r"(?s)```toml\n(.*?)```", page)
+    config = configured(tmp_path, 'persons = ["hans@example.com"]\n' + example)
+    partner = config.lookup_servers["partner"]
+    assert (("partner.example", "*.partner.example"), 2) == (partner.domains, len(partner.urls))
+    assert [] == [warning for warning in config.warnings if "lookup" in warning]
+
+
+def test_every_limit_of_the_configuration_arrives(tmp_path: Path) -> None:
+    """No key of [lookup] and of its servers is left without an effect."""
+    authority = make_certificate(tmp_path).cert
+    config = configured(
+        tmp_path,
+        """
+        [lookup]
+        max_names = 11
+        patience = "12s"
+        timeout = "13s"
+        connect_timeout = "14s"
+        max_size = 15000
+        max_redirects = 6
+        at_once = 17
+        cache = "18s"
+        cache_misses = "19s"
+        cache_size = 20
+        [lookup.servers.partner]
+        domains = ["Partner.example", "münchen.example"]
+        ports = [8443]
+        urls = ["https://%server%:8443/%Name%"]
+        redirect_hosts = "CDN.example"
+        private = true
+        ca_file = "cert.pem"
+        at_once = 3
+        timezone = "europe/berlin"
+        """,
+    )
+    assert FetchLimits(13, 14, 15000, 6, 17, 18, 19, 20) == limits_of(config.lookup)
+    assert (11, 12) == (config.lookup.max_names, config.lookup.patience.total_seconds())
+    (server,) = servers_of(config)
+    assert (
+        OtherServer(
+            "partner",
+            ("partner.example", "xn--mnchen-3ya.example"),
+            ("https://%server%:8443/%Name%",),
+            private=True,
+            ports=frozenset({8443}),
+            redirect_hosts=frozenset({"cdn.example"}),
+            ca_file=str(authority),
+            at_once=3,
+            timezone="Europe/Berlin",
+        )
+        == server
+    )

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.wire.ftp_dialogue import HOSTS, MemoryFiles, published
 from tests.wire.ftp_dialogue import serving as ftp_gateway
@@ -256,3 +258,25 @@ def test_closing_ends_what_is_under_way() -> None:
                 return said(await waiting)
 
     assert "closed" == asyncio.run(scenario())
+
+
+REPLY = st.one_of(
+    st.binary(max_size=60).map(lambda noise: noise.decode("latin-1")),
+    st.integers(100, 599).map(lambda code: f"{code} x"),
+    st.sampled_from(["229 (|||1|)", "227 =1,1,1,1,255,255", "150-\n150-", "226 Done", ""]),
+)
+VERBS = ("HELLO", "USER", "PASS", "TYPE", "EPSV", "PASV", "RETR", "END")
+
+
+def test_any_dialogue() -> None:
+    """Whatever a server replies, the outcome is one of those that are known."""
+    with asyncio.Runner() as runner:
+
+        @given(st.dictionaries(st.sampled_from(VERBS), REPLY, min_size=1, max_size=3))
+        @settings(deadline=None, max_examples=40)
+        def check(replies: dict[str, Any]) -> None:
+            outcome, _ = runner.run(told(seconds=0.3, **replies))
+            words = {"known", "nobody", "status", "protocol", "timeout", "connection", "content"}
+            assert said(outcome) in words
+
+        check()
