@@ -61,7 +61,7 @@ def test_messages_are_mail(dialect: dialects.Dialect) -> None:
         parsed["Subject"],
         parsed["X-Freebusy-Change"],
     )
-    assert b"\n" not in message.replace(b"\r\n", b"") and b"\r" not in message.replace(b"\r\n", b"")
+    assert not set(b"\r\n") & set(message.replace(b"\r\n", b""))
     assert "Besprechung" not in "".join(map(str, parsed.values()))
 
 
