@@ -51,7 +51,9 @@ _DEFAULT_PARAMETERS = {
     "RELATED": "START",
     "RELTYPE": "PARENT",
 }
-_DEFAULT_TYPES = frozenset({"DATE-TIME", "TEXT", "CAL-ADDRESS", "RECUR", "DURATION", "INTEGER"})
+_DEFAULT_TYPES = frozenset(
+    {"DATE-TIME", "TEXT", "CAL-ADDRESS", "RECUR", "DURATION", "INTEGER", "URI"}
+)
 """VALUE that says what the value shows by itself, or what nobody else would take it for."""
 _EPOCH = datetime(1, 1, 1)  # noqa: DTZ001 - only compared with others in UTC
 
@@ -101,6 +103,8 @@ def _properties(line: ContentLine) -> Iterator[str]:
         value = ",".join(f"{each.rstrip('Zz')}Z" for each in value.split(","))
     head = name + "".join(f";{key}={each}" for key, each in telling(name, parameters))
     for each in values.listed(value) if name in _LISTS else [value]:
+        if name in _TEXTS and not each.strip():
+            continue
         yield f"{head}:{_value(name, each)}"
 
 

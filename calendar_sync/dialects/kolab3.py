@@ -254,7 +254,8 @@ def _property(writing: Writing, component: Component, found: ContentLine) -> str
     """Return the element of a property; empty where Kolab cannot hold it."""
     if found.name in _TIMES:
         return _timed(writing, component, found)
-    writing.lose(found, _PARAMETERS.get(found.name, ()))
+    further = ("ENCODING", "VALUE") if xcal.kind_of(found) == "binary" else ()
+    writing.lose(found, (*_PARAMETERS.get(found.name, ()), *further))
     kept = {
         key: found.parameters[key]
         for key in _PARAMETERS.get(found.name, ())

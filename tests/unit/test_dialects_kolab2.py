@@ -32,8 +32,10 @@ READ = {
         ["DTSTART;VALUE=DATE:20260602", "DTEND;VALUE=DATE:20260604"],
     ),
     "text": (
-        f"{UTC_HOUR}<summary>a, b; c</summary><location> x </location>"
-        "<categories>p, q</categories>",
+        (
+            f"{UTC_HOUR}<summary>a, b; c</summary><location> x </location>"
+            "<categories>p, q</categories>"
+        ),
         ["SUMMARY:a\\, b\\; c", "LOCATION: x ", "CATEGORIES:p,q", *BERLIN],
     ),
     "what its clients leave empty": (
@@ -49,8 +51,10 @@ READ = {
         [*BERLIN, "X-MICROSOFT-CDO-BUSYSTATUS:OOF"],
     ),
     "busy, and not answered": (
-        f"{UTC_HOUR}<show-time-as>busy</show-time-as><attendee><smtp-address>x@y</smtp-address>"
-        "<status>none</status><role>optional</role></attendee>",
+        (
+            f"{UTC_HOUR}<show-time-as>busy</show-time-as><attendee><smtp-address>x@y</smtp-address>"
+            "<status>none</status><role>optional</role></attendee>"
+        ),
         [
             *BERLIN,
             "X-MICROSOFT-CDO-BUSYSTATUS:BUSY",
@@ -58,8 +62,10 @@ READ = {
         ],
     ),
     "a state that another client has changed since": (
-        f'{UTC_HOUR}<show-time-as>busy</show-time-as><x-custom key="X-FREEBUSY-STATUS"'
-        ' value="CANCELLED"/><x-custom key="X-MICROSOFT-CDO-BUSYSTATUS" value="FREE"/>',
+        (
+            f'{UTC_HOUR}<show-time-as>busy</show-time-as><x-custom key="X-FREEBUSY-STATUS"'
+            ' value="CANCELLED"/><x-custom key="X-MICROSOFT-CDO-BUSYSTATUS" value="FREE"/>'
+        ),
         BERLIN,
     ),
     "an alarm": (
@@ -71,8 +77,10 @@ READ = {
         [*BERLIN, "X-KOLAB-ELEMENT-COLOR-LABEL:business", "X-KOLAB-ELEMENT-PILOT-SYNC-ID:7"],
     ),
     "a custom element that is none of iCalendar's": (
-        f'{UTC_HOUR}<x-custom key="DTSTART" value="20200101"/><x-custom key="X-A B" value="c"/>'
-        '<x-custom key="X-OK" value="a&#10;DTEND:x"/>',
+        (
+            f'{UTC_HOUR}<x-custom key="DTSTART" value="20200101"/><x-custom key="X-A B" value="c"/>'
+            '<x-custom key="X-OK" value="a&#10;DTEND:x"/>'
+        ),
         [*BERLIN, "X-OK:a DTEND:x"],
     ),
 }
@@ -101,10 +109,8 @@ def test_a_series_is_on_its_owners_clock() -> None:
 def test_an_owner_in_utc() -> None:
     """Where the owner's zone is not known, times stay in UTC."""
     expected = ["DTSTART:20260602T080000Z", "DTEND:20260602T090000Z"]
-    assert (
-        expected == lines(event(UTC_HOUR), zone="Mars/Olympus")
-    assert expected == lines(event(UTC_HOUR), zone="")
-    )
+    for zone in ("Mars/Olympus", ""):
+        assert expected == lines(event(UTC_HOUR), zone=zone)
 
 
 @pytest.mark.parametrize(
