@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +11,7 @@ import pytest
 from freebusy.connector.roles import ORDER, ordered
 from freebusy.errors import (
     BadFolderError,
+    FolderError,
     FolderExistsError,
     FolderFilledError,
     NoFolderError,
@@ -18,7 +20,7 @@ from freebusy.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from freebusy.ports import AccessControl, CalendarFolder, CalendarFolders, Owner
 
@@ -63,9 +65,12 @@ class OnAFoldersPlace:
         raise NotImplementedError
 
     @pytest.fixture
-    def calendar(self, place: FoldersPlace) -> CalendarFolder:
-        """Give a new calendar of ``who``."""
-        return place.folders.create(place.who, "Calendar")
+    def calendar(self, place: FoldersPlace) -> Iterator[CalendarFolder]:
+        """Give a new calendar of ``who``, which is shared with nobody at the end."""
+        made = place.folders.create(place.who, "Calendar")
+        yield made
+        with contextlib.suppress(FolderError):
+            place.access.revoke(place.who, made.path, "anyone")
 
 
 def seen(place: FoldersPlace, who: Owner) -> list[CalendarFolder]:

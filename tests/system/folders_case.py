@@ -37,10 +37,6 @@ class FoldersCase:
         return Owner(name, f"{name}@example.com", password=PASSWORD)
 
     def close(self) -> None:
-        """Share nothing with everyone any more, for other tests would see it."""
-        for folder in self.folders.folders(self.who):
-            if folder.owner is None and "a" in folder.rights:
-                self.access.revoke(self.who, folder.path, "anyone")
         self.behalf.close()
         self.source.close()
 

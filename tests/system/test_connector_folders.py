@@ -141,6 +141,7 @@ def test_into_a_folder_that_is_nobodys(case: FoldersCase) -> None:
     assert ("lr", "l") == (rights[other], rights["anyone"])
     assert {} == own(case)
     assert 3 == getattr(case.folders.folder(case.other, moved.path).state, "messages", None)
+    case.folders.delete(case.who, moved.path, even_if_filled=True)  # other tests would see it
 
 
 @pytest.mark.parametrize("rights", ["lrswip", "lrswipkxte"], ids=["no k", "no a"])
