@@ -35,6 +35,7 @@ ONLY_IN: dict[str, str | tuple[str, ...]] = {
         "calendar_sync/connector/",
     ),
     "prometheus_client": "freebusy/metrics.py",
+    "keyring": "calendar_sync/connector/secrets.py",
 }
 """Library -> where alone it is imported (one awkward library, one place)."""
 
