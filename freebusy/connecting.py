@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from freebusy import gateway
-from freebusy.connector.configured import elsewhere, lookups, own_domains
+from freebusy.connector.configured import lookups
+from freebusy.connector.configured import reload as reload_lookups
 from freebusy.connector.departures import DepartingFolders, Departures
 from freebusy.connector.jobs import StoredJobs
 from freebusy.connector.modes import StoredModes
@@ -103,8 +104,9 @@ class Connecting:
             serving.store, gateway.now, is_here=self._is_here, wait=self._confirmation
         )
         self._mail = self._made(config, config.login_source)
+        self._metrics = serving.metrics
         self._modes = StoredModes(serving.store, _default_mode(config))
-        self._lookups = lookups(config, serving.files("http"), gateway.now)
+        self._lookups = lookups(config, serving.files("http"), gateway.now, serving.metrics.lookup)
         self._jobs = StoredJobs(
             JobLedger(serving.store, gateway.now),
             tell=serving.triggers.refresh,
@@ -157,7 +159,7 @@ class Connecting:
 
     async def reload_lookups(self, config: Config) -> None:
         """Go on with other servers to look people up."""
-        await self._lookups.reload(elsewhere(config, gateway.now), own_domains(config))
+        await reload_lookups(self._lookups, config, gateway.now, self._metrics.lookup)
 
     def tidy(self) -> None:
         """Forget jobs that have had their time."""

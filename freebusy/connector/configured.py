@@ -28,16 +28,23 @@ def lookups(
     now: Callable[[], datetime],
     counted: Counted | None = None,
 ) -> Lookups:
-    """Return what looks people up, for one event loop; ``now`` is the wall clock.
-
-    After a change of the configuration :meth:`Lookups.reload` takes the two below.
-    """
+    """Return what looks people up, for one event loop; ``now`` is the wall clock."""
     return Lookups(
         files,
         elsewhere(config, now, counted),
         domains=own_domains(config),
         patience=config.lookup.patience.total_seconds(),
     )
+
+
+async def reload(
+    made: Lookups, config: Config, now: Callable[[], datetime], counted: Counted | None = None
+) -> None:
+    """Go on under another configuration; what is known of servers that it leaves alone stays."""
+    asks = made.elsewhere
+    if asks is None or not asks.is_made_of(servers_of(config), limits_of(config.lookup)):
+        asks = elsewhere(config, now, counted)
+    await made.reload(asks, own_domains(config), config.lookup.patience.total_seconds())
 
 
 def elsewhere(

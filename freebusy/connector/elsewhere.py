@@ -64,6 +64,7 @@ class Elsewhere:
 
         ``counted`` is told of each person who was asked for, by the server's name.
         """
+        self._servers = list(servers)
         self._directory = Directory(servers)
         self._limits = limits
         self._now = now
@@ -79,6 +80,10 @@ class Elsewhere:
         self._places = {server.name: _Place(server) for server in servers}
         self._downloads: set[Download] = set()
         self._is_closed = False
+
+    def is_made_of(self, servers: Sequence[OtherServer], limits: FetchLimits) -> bool:
+        """Whether these servers are asked, at that cost."""
+        return (self._servers, self._limits) == (list(servers), limits)
 
     def is_asked(self, address: str) -> bool:
         """Whether there is a server for people of this address's domain."""

@@ -78,10 +78,18 @@ class Lookups:
         await asyncio.sleep(max(wait - (self._clock() - began), 0.0))
         return [found[name] for name in names]
 
-    async def reload(self, elsewhere: Elsewhere | None, domains: Collection[str]) -> None:
-        """Go on with other servers and domains; those before are closed."""
+    @property
+    def elsewhere(self) -> Elsewhere | None:
+        """Return what asks other servers."""
+        return self._elsewhere
+
+    async def reload(
+        self, elsewhere: Elsewhere | None, domains: Collection[str], patience: float | None = None
+    ) -> None:
+        """Go on with what asks other servers, closing the one before, and with our domains."""
         before, self._elsewhere, self._domains = self._elsewhere, elsewhere, domains
-        if before is not None:
+        self._patience = self._patience if patience is None else patience
+        if before is not None and before is not elsewhere:
             await before.close()
 
     async def close(self) -> None:

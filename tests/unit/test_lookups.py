@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freebusy.accounts import PublishedFiles
-from freebusy.connector.configured import limits_of, lookups, own_domains, servers_of
+from freebusy.connector.configured import limits_of, lookups, own_domains, reload, servers_of
 from freebusy.connector.limits import FetchLimits
 from freebusy.connector.lookups import Lookups
 from freebusy.connector.servers import OtherServer
@@ -263,6 +263,37 @@ def test_from_the_configuration(tmp_path: Path) -> None:
     assert {"example.com", "sub.example.com", "x.example"} == own_domains(config)
     # 127.0.0.1 is inside, and private = true is not said.
     assert ["known", "unreachable", "unknown", "not_allowed"] == statuses(asyncio.run(scenario()))
+
+
+PARTNER = '[lookup.servers.partner]\ndomains = "partner.example"\n'
+URLS = 'urls = "http://127.0.0.1/%NAME%.vfb"\n'
+
+
+def test_a_change_of_the_configuration(tmp_path: Path) -> None:
+    """Other domains count at once; what asks other servers stays while they are the same."""
+    one, two = (f'persons = ["hans@{domain}"]\n' for domain in ("one.example", "two.example"))
+    texts = {
+        "the same": two + PARTNER + URLS,
+        "another server": two + PARTNER + URLS + "at_once = 2\n",
+        "another limit": two + "[lookup]\nat_once = 2\n" + PARTNER + URLS,
+        "none": two,
+    }
+
+    async def scenario() -> dict[str, tuple[bool, list[str]]]:
+        seen = {}
+        for what, text in texts.items():
+            made = lookups(
+                configured(tmp_path, one + PARTNER + URLS), Files(tmp_path), lambda: MODIFIED
+            )
+            before = made.elsewhere
+            await reload(made, configured(tmp_path, text), lambda: MODIFIED)
+            found = await made.look_up(["x@one.example", "x@two.example"], None, INSIDE)
+            seen[what] = made.elsewhere is before, statuses(found)
+            await made.close()
+        return seen
+
+    told = ["not_allowed", "unknown"]
+    assert {what: (what == "the same", told) for what in texts} == asyncio.run(scenario())
 
 
 def test_the_page_shows_what_works(tmp_path: Path) -> None:
