@@ -135,6 +135,8 @@ class Looks:
         now = time.monotonic()
         due: list[_Look] = []
         with self._lock:
+            for look in self._waiting.get(task, ()):
+                look.moved = now  # its own reading comes after this one
             for look in self._served.get(task, ()):
                 look.counts[task[1]] = (done, total)
                 look.moved = now

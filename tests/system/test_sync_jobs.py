@@ -196,6 +196,26 @@ def test_three_processes_and_one_that_dies(dovecot: MailServer, tmp_path: Path) 
                 assert ("failed", LOST) == (ended.state, ended.problem)
 
 
+def test_a_restart_of_the_whole_service(dovecot: MailServer, tmp_path: Path) -> None:
+    """Jobs can still be asked for, and one that was cut off is taken up."""
+    user = dovecot.new_user()
+    dovecot.create_folder(user, "Calendar")
+    dovecot.append(user, "Calendar", message(event("base", 1, 8)))
+    more = configuration(tmp_path, dovecot.port)
+    with gateway_process(tmp_path, [f"{user}@example.com"], more) as gateway:
+        gateway.wait_for(user, [span(1, 8)])
+        with asking(gateway, user) as asker:
+            before = asker.ended(asker.start())
+            os.kill(gateway.pid, signal.SIGSTOP)
+            dovecot.append(user, "Calendar", message(event("a", 2, 9)))
+            cut_off = asker.start()
+            gateway.kill()
+            gateway.start()
+            assert before == asker.job(before)
+            assert "done" == asker.ended(cut_off).state
+            assert [span(1, 8), span(2, 9)] == gateway.busy(user)
+
+
 def test_a_mail_server_that_is_down(dovecot: MailServer, tmp_path: Path) -> None:
     """The job fails with a sentence, and the next one after its return is done."""
     user = dovecot.new_user()

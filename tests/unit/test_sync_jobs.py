@@ -402,6 +402,24 @@ def test_no_sign_of_life_without_progress(
     assert "failed" == found.state
 
 
+def test_waiting_for_a_long_reading_is_no_silence(
+    gateway: MemoryGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as the reading before it moves on, a job goes on waiting."""
+    made = jobs(gateway, lambda _name, _job: None)
+    job = made.start("hans", SyncEvent.MANUAL, ["Calendar"])
+    looks = Looks(JobLedger(gateway.store, gateway.clock))
+    looks.ask(job.id, "hans", ["mail"])
+    monkeypatch.setattr("freebusy.looks.STUCK", 0.2)
+    assert not threading.Event().wait(0.3)
+    looks.progress(("hans", "mail"), 500, None)
+    gateway.clock.forward(seconds=31)
+    looks.beat()
+    found = made.job("hans", job.id)
+    assert found is not None
+    assert "waiting" == found.state
+
+
 # -- whose they are, and how many
 
 
