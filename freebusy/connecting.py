@@ -196,12 +196,13 @@ class Connecting:
         own = personal(config, source)
         behalf = Behalf(own, proxying(config, source), idle_seconds=idle)
         counting = Imap(gateway.imap_settings(source, survey_seconds=_SURVEY_SECONDS))
+        folders = ImapFolders(behalf, counting.counted)
         return _Mail(
             behalf,
             counting,
             check=ImapPing(behalf, own),
-            folders=DepartingFolders(ImapFolders(behalf, counting.counted), self._departures),
-            items=ImapItems(behalf, zone_of=self._zone_of),
+            folders=DepartingFolders(folders, self._departures),
+            items=ImapItems(behalf, zone_of=self._zone_of, folders=folders),
             access=ImapAccessControl(behalf),
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from calendar_sync.imap import catchup, itemtoken
 from calendar_sync.imap.catchup import Author, Session
+from calendar_sync.imap.itemfolders import KnownFolders
 from calendar_sync.imap.itemindex import Indexes, entry_of
 from calendar_sync.imap.itemlook import NO_FOLDER, checked, leave, letters, look, select
 from calendar_sync.imap.itemmessages import item_of
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from calendar_sync.imap.itemlook import Selected
     from calendar_sync.imap.itemtoken import ItemToken
     from calendar_sync.imap.settings import ImapSettings
-    from freebusy.ports import ChangeResult, ItemChange, Owner, SyncToken
+    from freebusy.ports import CalendarFolders, ChangeResult, ItemChange, Owner, SyncToken
 
 T = TypeVar("T")
 
@@ -56,12 +57,17 @@ class ImapItems:
         behalf: Behalf,
         *,
         zone_of: Callable[[str], str],
+        folders: CalendarFolders | None = None,
         now: Callable[[], datetime] = _now,
         remembered: int = REMEMBERED,
     ) -> None:
-        """``zone_of`` gives the IANA zone of a NAME: items in Kolab 2's format have none."""
+        """``zone_of`` gives the IANA zone of a NAME: items in Kolab 2's format have none.
+
+        ``folders`` says which folders are calendars: no other one is opened.
+        """
         self._behalf = behalf
         self._zone_of = zone_of
+        self._known = None if folders is None else KnownFolders(folders)
         self._now = now
         self._indexes = Indexes(remembered)
 
@@ -95,7 +101,10 @@ class ImapItems:
                 raise
 
     def _reading(self, who: Owner, path: str) -> _Reading:
-        folder = itemtoken.fingerprint(self._behalf.login(who).identity, checked(path))
+        identity = self._behalf.login(who).identity
+        folder = itemtoken.fingerprint(identity, checked(path))
+        if self._known is not None:
+            self._known.check(who, identity, path)
         return _Reading(
             path=path,
             folder=folder,

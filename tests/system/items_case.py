@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from calendar_sync.imap.behalf import Behalf
 from calendar_sync.imap.items import ImapItems
+from calendar_sync.imap.mailboxes import ImapFolders
 from freebusy.ports import Owner
 from tests.servers.mailserver import PASSWORD
 from tests.system.imap_case import HEADER, settings
@@ -31,7 +32,8 @@ class ItemsCase:
 
     def make_items(self) -> ImapItems:
         """Return what a process that has just started knows: nothing."""
-        return ImapItems(self.behalf, zone_of=lambda name: "Europe/Berlin")
+        folders = ImapFolders(self.behalf)
+        return ImapItems(self.behalf, zone_of=lambda name: "Europe/Berlin", folders=folders)
 
     def person(self) -> Owner:
         name = self.server.new_user()

@@ -15,7 +15,7 @@ import pytest
 
 from calendar_sync import dialects
 from calendar_sync.imap import extensions
-from freebusy.errors import SourceUnavailableError
+from freebusy.errors import NoFolderError, SourceUnavailableError
 from freebusy.ports import ItemChange
 from tests.contract.items_contract import FolderReplica, delete, put, shown, text
 from tests.servers.cyrus import ADMIN
@@ -153,7 +153,19 @@ def test_asking_changes_nothing(case: ItemsCase, talk: list[str]) -> None:
     replica.pull()
     case.expunge(hrefs[0])
     replica.pull()
-    reading = {".", "STATUS", "MYRIGHTS", "GETACL", "EXAMINE", "UID FETCH", "UNSELECT", "NOOP"}
+    reading = {
+        "NAMESPACE",
+        "LIST",
+        "GETMETADATA",
+        ".",
+        "STATUS",
+        "MYRIGHTS",
+        "GETACL",
+        "EXAMINE",
+        "UID FETCH",
+        "UNSELECT",
+        "NOOP",
+    }
     assert set(talk) <= reading
     assert {"\\Seen"}.isdisjoint(" ".join(case.server.flags(case.user, case.path).values()).split())
 
@@ -321,6 +333,16 @@ def test_the_dialect_of_the_folder(case: ItemsCase, dialect: Dialect, losses: bo
         (i.dialect, shown(i)) for i in items
     ]
     assert losses == bool(result.losses)
+
+
+def test_mail_is_not_opened(case: ItemsCase) -> None:
+    """A folder that is no calendar is none for items either, whatever lies in it."""
+    case.server.append(case.user, "INBOX", CALENDAR_PART + text("a").encode())
+    with pytest.raises(NoFolderError):
+        case.items.changes(case.who, "INBOX", None, limit=10)
+    with pytest.raises(NoFolderError):
+        case.items.write(case.who, "INBOX", [put("b")])
+    assert len(case.server.flags(case.user, "INBOX")) == 1
 
 
 # -- what is not ours
