@@ -57,9 +57,9 @@ def elsewhere(
 
 
 def own_domains(config: Config) -> frozenset[str]:
-    """Return the domains of the people of the roster."""
-    addresses = (address for member in config.members.values() for address in member.addresses)
-    domains = {address.rpartition("@")[2] for address in addresses}
+    """Return the domains of the people of the roster, also those of addresses as aliases."""
+    names = (name for person in config.persons for name in (*person.addresses, *person.aliases))
+    domains = {name.rpartition("@")[2] for name in names if "@" in name}
     return frozenset(domains | {config.site.default_domain or ""} - {""})
 
 

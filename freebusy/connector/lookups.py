@@ -71,9 +71,9 @@ class Lookups:
         began, loop = self._clock(), asyncio.get_running_loop()
         cut = _Cut(within, self._max_periods)
         asked = list(dict.fromkeys(names))
-        found = await loop.run_in_executor(self._threads, self._ours, asked, visitor, cut)
-        missed = [name for name, times in found.items() if times.status == "unknown"]
-        found |= await self._theirs(missed, cut)
+        ours = await loop.run_in_executor(self._threads, self._ours, asked, visitor, cut)
+        theirs = await self._theirs([name for name in asked if name not in ours], cut)
+        found = {name: ours.get(name) or theirs[name] for name in asked}
         wait = self._hold_up(found, visitor)
         await asyncio.sleep(max(wait - (self._clock() - began), 0.0))
         return [found[name] for name in names]
@@ -100,14 +100,16 @@ class Lookups:
     # -- ours
 
     def _ours(self, names: Iterable[str], visitor: Visitor, cut: _Cut) -> dict[str, PersonTimes]:
-        return {name: self._one_of_ours(name, visitor, cut) for name in names}
+        """Return what is said of those who are found here."""
+        found = ((name, self._one_of_ours(name, visitor, cut)) for name in names)
+        return {name: times for name, times in found if times is not None}
 
-    def _one_of_ours(self, text: str, visitor: Visitor, cut: _Cut) -> PersonTimes:
+    def _one_of_ours(self, text: str, visitor: Visitor, cut: _Cut) -> PersonTimes | None:
         name = normalise_name(text)
         try:
             file = self._files.find(f"/pub/calendar/{name or ' '}.vfb", visitor)
             if file is None or not file.name:  # a file without a name claims nothing of anybody
-                return PersonTimes(text, "unknown")
+                return None
             if cut.is_full:
                 return PersonTimes(text, "unreachable")
             told = read_file(file.body)
@@ -118,15 +120,17 @@ class Lookups:
     # -- on other servers
 
     async def _theirs(self, names: Iterable[str], cut: _Cut) -> dict[str, PersonTimes]:
-        """Return what becomes of those who are nobody here; who is nobody anywhere is left out."""
+        """Return what is said of those who are not found here."""
         elsewhere, gate = self._elsewhere, asyncio.Semaphore(_AT_ONCE)
         asking: dict[str, asyncio.Task[PersonTimes]] = {}
         found: dict[str, PersonTimes] = {}
         for name in names:
             if elsewhere is not None and elsewhere.is_asked(name):
                 asking[name] = asyncio.create_task(self._one_of_theirs(elsewhere, name, cut, gate))
-            elif self._is_foreign(name):
-                found[name] = PersonTimes(name, "not_allowed")
+            else:
+                found[name] = PersonTimes(
+                    name, "not_allowed" if self._is_foreign(name) else "unknown"
+                )
         return found | await self._gathered(asking)
 
     async def _one_of_theirs(

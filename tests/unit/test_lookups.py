@@ -28,6 +28,7 @@ from freebusy.vfreebusy import FreeBusy, encode
 from tests.servers.certificate import make_certificate
 from tests.unit.test_accounts import rules
 from tests.unit.test_config import configured
+from tests.unit.test_rights import HANS, OTTO, Someone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,9 @@ def file(name: str, *periods: Period, as_of: datetime | None = None) -> bytes:
     return encode(times)
 
 
+EVA_TOO = Someone(("eva@example.com", "e.muster@example.com"), aliases=("eva@old.example",))
+
+
 class Files(PublishedFiles):
     """The published tree, with a clock that stands still and a count of what is refused."""
 
@@ -65,7 +69,7 @@ class Files(PublishedFiles):
         self.refused = 0
         super().__init__(
             Tree(public, restricted, lambda name: not name),
-            rules(persons=persons, **{"site_read": "anyone", **options.pop("rights", {})}),
+            rules(HANS, EVA_TOO, OTTO, persons=persons, site_read="anyone"),
             scanners=Scanners(scan_free, clock=lambda: 0.0),
             **options,
         )
@@ -148,7 +152,10 @@ def test_times_are_cut(tmp_path: Path) -> None:
 def test_nothing_known_of_that_time(tmp_path: Path) -> None:
     """Who is not known of for that time is not said to be free in it."""
     within = TimeRange(WINDOW.end, WINDOW.end + timedelta(days=1))
-    assert [PersonTimes("hans", "unknown")] == look_up(Files(tmp_path), "hans", within=within)
+    names = ("eva", "eva@example.com", "eva@old.example")
+    assert [PersonTimes(name, "unknown") for name in names] == look_up(
+        Files(tmp_path), *names, within=within
+    )
 
 
 def test_hidden_and_unknown_are_alike(tmp_path: Path) -> None:
@@ -247,7 +254,8 @@ def test_from_the_configuration(tmp_path: Path) -> None:
     """What the configuration says of look-ups is what they do."""
     config = configured(
         tmp_path,
-        'persons = ["hans@example.com", "eva@sub.example.com"]\n'
+        'persons = [{address = "hans@example.com", aliases = ["chef", "h@old.example"]}, '
+        '"eva@sub.example.com"]\n'
         '[site]\ndefault_domain = "x.example"\n'
         '[lookup]\ncache = 0\n[lookup.servers.partner]\ndomains = "partner.example"\n'
         'urls = "http://127.0.0.1/%NAME%.vfb"\n',
@@ -260,7 +268,8 @@ def test_from_the_configuration(tmp_path: Path) -> None:
         await made.close()
         return found
 
-    assert {"example.com", "sub.example.com", "x.example"} == own_domains(config)
+    domains = {"example.com", "old.example", "sub.example.com", "x.example"}
+    assert domains == own_domains(config)
     # 127.0.0.1 is inside, and private = true is not said.
     assert ["known", "unreachable", "unknown", "not_allowed"] == statuses(asyncio.run(scenario()))
 
