@@ -264,4 +264,3 @@ def test_attributes_are_no_way_into_the_document() -> None:
     assert [odd, "SUMMARY:]]></summary><x/>"] == [
         each for each in found if each[:2] in ("X-", "SU")
     ][::-1]
-    assert dialects.read(made.message, zone="UTC") is not None
