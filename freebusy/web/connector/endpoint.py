@@ -80,11 +80,11 @@ class Endpoint:
         """Return every status that says no, with its meaning."""
         found = dict(COMMON)
         if self.body is not None:
-            found |= _WITH_BODY
+            found |= WITH_BODY
         if self.query is not None:
             found |= {422: _UNREADABLE_QUERY}
         if self.asks_mail:
-            found |= _WITH_MAIL
+            found |= WITH_MAIL
         return dict(sorted((found | dict(self.problems)).items()))
 
 
@@ -98,7 +98,7 @@ COMMON = {
     503: "Not possible just now: `Retry-After` says when to come again.",
     507: "No room is left.",
 }
-_WITH_BODY = {
+WITH_BODY = {
     408: "The body took too long to arrive.",
     413: "The body is too large.",
     415: "The body is not of a media type that is taken.",
@@ -106,7 +106,7 @@ _WITH_BODY = {
     422: "The body is not as described: `errors` names each fault.",
 }
 _UNREADABLE_QUERY = "The query is not as described: `errors` names each fault."
-_WITH_MAIL = {
+WITH_MAIL = {
     404: "There is no such folder, or none that you may see.",
     502: "The mail server refuses, or cannot be used: `step` says what failed, where it is known.",
 }

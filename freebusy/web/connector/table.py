@@ -145,8 +145,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         group="Items",
         summary="Change items",
         description="Each change gets a result. `replaces` holds every href under which you know"
-        " the UID; is the item otherwise by now, nothing is done and both versions come back as a"
-        " `conflict`. `change` is a name of your own: sent again after an interruption, a put that"
+        " the UID; if the item is not as you know it by now, nothing is done and both versions"
+        " come back as a `conflict`. `change` is a name of your own: sent again after an interruption, a put that"
         " was done is not done twice. `losses` names what the folder's dialect cannot hold.",
         work=items.write_changes,
         body=bodies.ChangeList,
