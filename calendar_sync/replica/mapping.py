@@ -64,16 +64,6 @@ class Mapping:
         """Forget a folder and all that both sides agreed on."""
         self._database.execute("DELETE FROM folder WHERE key = ?", (mapped.key,))
 
-    def state(self, key: int) -> str | None:
-        """Return the state that the server's folder had before its token was given."""
-        query = "SELECT state FROM folder WHERE key = ?"
-        found = self._database.execute(query, (key,)).fetchone()[0]
-        return None if found is None else str(found)
-
-    def set_state(self, key: int, state: str | None) -> None:
-        """Keep that state."""
-        self._database.execute("UPDATE folder SET state = ? WHERE key = ?", (state, key))
-
     def items(self, mapped: Mapped) -> set[str]:
         """Return the UIDs of the messages of a folder."""
         rows = self._database.execute(

@@ -146,6 +146,16 @@ class Mirror:
         """Begin a run that tells the whole folder."""
         self._database.execute("UPDATE folder SET run = run + 1 WHERE key = ?", (self._folder,))
 
+    def state(self) -> str | None:
+        """Return the state that the server's folder had before its token was given."""
+        query = "SELECT state FROM folder WHERE key = ?"
+        found = self._database.execute(query, (self._folder,)).fetchone()[0]
+        return None if found is None else str(found)
+
+    def set_state(self, state: str | None) -> None:
+        """Keep that state."""
+        self._database.execute("UPDATE folder SET state = ? WHERE key = ?", (state, self._folder))
+
     def end(self) -> None:
         """Drop what that run did not tell."""
         self._database.execute(
@@ -236,10 +246,14 @@ class Mirror:
         )
 
 
-def pull(remote: Remote, status: Status, folder: Folder, key: int, *, limit: int) -> Folder:
+def pull(
+    remote: Remote, status: Status, folder: Folder, key: int, *, state: str | None, limit: int
+) -> Folder:
     """Bring the copy of a folder up to date; return the folder as it is by then.
 
     What changed since the token is kept page by page, a whole folder when all of it is told.
+    ``state`` is kept with the token: the folder's from before anything was asked, because
+    of a later one the token may know nothing.
     """
     mirror = Mirror(status, key)
     query = "SELECT token FROM folder WHERE key = ?"
@@ -259,4 +273,5 @@ def pull(remote: Remote, status: Status, folder: Folder, key: int, *, limit: int
                 status.begin()
         if fresh:
             mirror.end()
+        mirror.set_state(state)
     return folder

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from calendar_sync.replica.fetching import Fetching
-from calendar_sync.replica.mapping import Mapping
 from calendar_sync.replica.plan import SENDS, Planner
 from calendar_sync.replica.reconcile import Rights, Step
 from calendar_sync.replica.remote import pull
@@ -27,9 +26,7 @@ class FolderSync:
     def __init__(self, place: Place, *, accept_empty: bool) -> None:
         self._place = place
         self._accept_empty = accept_empty
-        self._mapping = Mapping(place.status)
         self._state = place.folder.state
-        """As it was before anything was asked: of a later one the token may know nothing."""
 
     def run(self) -> None:
         """Bring both sides together.
@@ -60,15 +57,20 @@ class FolderSync:
         Not where the folder's state is still the one that was read before the token was
         given, unless a change of ours was on its way.
         """
-        before = self._mapping.state(self._place.key)
+        before = self._place.mirror.state()
         is_same = before is not None and before == self._state
         return not is_same or bool(self._place.agreements.intents())
 
     def _pull(self) -> None:
-        place, limit = self._place, self._place.bounds.page
-        place.folder = pull(place.remote, place.status, place.folder, place.key, limit=limit)
-        with place.status.transaction():
-            self._mapping.set_state(place.key, self._state)
+        place = self._place
+        place.folder = pull(
+            place.remote,
+            place.status,
+            place.folder,
+            place.key,
+            state=self._state,
+            limit=place.bounds.page,
+        )
 
     def _round(self) -> bool:
         """Do what is to be done now; return whether something has to be looked at again."""

@@ -21,7 +21,13 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def event(
-    uid: str, summary: str = "a talk", *, sequence: int = 0, modified: int = 0, extra: str = ""
+    uid: str,
+    summary: str = "a talk",
+    *,
+    sequence: int = 0,
+    modified: int = 0,
+    extra: str = "",
+    start: datetime = START,
 ) -> str:
     """Return an object of one event; ``modified`` counts seconds."""
     stamp = START + timedelta(seconds=modified)
@@ -35,7 +41,7 @@ def event(
         f"LAST-MODIFIED:{stamp:%Y%m%dT%H%M%SZ}",
         f"SEQUENCE:{sequence}",
         f"SUMMARY:{summary}",
-        f"DTSTART:{START:%Y%m%dT%H%M%SZ}",
+        f"DTSTART:{start:%Y%m%dT%H%M%SZ}",
         "DURATION:PT1H",
         *extra.splitlines(),
         "END:VEVENT",

@@ -48,6 +48,9 @@ class MemoryWorld(World):
     def renew(self, folder: str) -> None:
         self.mail.renew(self.who, folder)
 
+    def at_rest(self, texts: list[str]) -> None:
+        """Nobody reads calendars here."""
+
     def close(self) -> None:
         pass
 

@@ -1,0 +1,105 @@
+"""A sync in a process of its own, killed at random moments."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from calendar_sync.connector.client import ConnectorClient
+from calendar_sync.replica import Home
+from freebusy.ports import Owner
+from tests.replica.home_case import event
+from tests.wire.connector_gateway import Api, connecting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+FOLDER = "Calendar"
+ITEMS = 60
+KILLS = 12
+LONGEST = 0.4
+"""Seconds before a kill."""
+SYNC = """
+import os, pathlib, signal, sys, time
+from calendar_sync.connector.client import ConnectorClient
+from calendar_sync.replica import Bounds, Home
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        with ConnectorClient(sys.argv[1], "hans", "wort") as client:
+            Home(pathlib.Path(sys.argv[2]), client, bounds=Bounds(batch=5)).sync()
+        os._exit(0)
+    time.sleep(float(line))
+    os.kill(child, signal.SIGKILL)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+"""Forks, because a start of Python takes longer than a sync."""
+WHO = Owner("hans", "hans@example.com", password="wort")
+
+
+@contextmanager
+def killing(url: str, home: Path) -> Iterator[Callable[[float], int]]:
+    """Give a function that runs a sync for some seconds, and returns how it ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SYNC, url, str(home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    told, answers = process.stdin, process.stdout
+    assert told is not None
+    assert answers is not None
+
+    def kill_after(seconds: float) -> int:
+        print(seconds, file=told, flush=True)
+        return int(answers.readline())
+
+    try:
+        yield kill_after
+    finally:
+        process.communicate()
+
+
+def test_killed_at_any_moment(tmp_path: Path) -> None:
+    """After SIGKILL at random moments the next sync ends with nothing doubled or lost."""
+    chance = random.Random()
+    home = tmp_path / "home"
+    expected: dict[str, str] = {}
+    ends: set[int] = set()
+    with connecting() as api:
+        url = f"http://127.0.0.1:{api.running.port}"
+        directory = home / "calendars" / FOLDER
+        directory.mkdir(parents=True)
+        for number in range(ITEMS):
+            here, there = event(f"h{number}"), event(f"t{number}")
+            (directory / f"h{number}.ics").write_bytes(here.encode())
+            api.mail.append(WHO, FOLDER, there)
+            expected |= {f"h{number}": here, f"t{number}": there}
+        with killing(url, home) as kill_after:
+            for _ in range(KILLS):
+                ends.add(kill_after(chance.uniform(0, LONGEST)))
+                change_one(directory, expected, chance)
+        assert signal.SIGKILL in ends
+        with ConnectorClient(url, "hans", "wort") as client:
+            report = Home(home, client).sync()
+        assert [] == report.errors
+        assert expected == {p.stem: p.read_bytes().decode() for p in directory.glob("*.ics")}
+        assert sorted(expected.values()) == there_now(api)
+        assert [] == [*(home / "conflicts").rglob("*.ics")]
+        assert [] == [*home.rglob("*.tmp")]
+
+
+def change_one(directory: Path, expected: dict[str, str], chance: random.Random) -> None:
+    changed = chance.choice(sorted(path.stem for path in directory.glob("*.ics")))
+    expected[changed] = event(changed, f"changed {chance.random()}")
+    (directory / f"{changed}.ics").write_bytes(expected[changed].encode())
+
+
+def there_now(api: Api) -> list[str]:
+    return sorted(item.calendar for item in api.mail.items(WHO, FOLDER))
