@@ -80,9 +80,14 @@ def _apply(session: Session, states: list[MessageState], vanished: UidSet) -> No
         for state in states
         if not state.deleted and state.uid not in index.entries and state.uid not in vanished
     }
-    zone = session.author.zone
-    for message in learn(session, new):
-        index.note([(message.uid, entry_of(item_of(message, zone)))])
+    recall(session, new)
+
+
+def recall(session: Session, wanted: Mapping[int, int | None]) -> None:
+    """Read messages, and remember what they hold."""
+    for message in learn(session, wanted):
+        found = item_of(message, session.author.zone)
+        session.index.note([(message.uid, entry_of(found))])
 
 
 def learn(session: Session, wanted: Mapping[int, int | None]) -> Iterator[Message]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from calendar_sync import dialects
 from calendar_sync.dialects import objects
 from calendar_sync.imap import changing
-from calendar_sync.imap.catchup import catch_up, learn
+from calendar_sync.imap.catchup import catch_up, learn, recall
 from calendar_sync.imap.itemindex import Entry, digest
 from calendar_sync.imap.itemmessages import item_of
 from calendar_sync.imap.refusals import TOO_LARGE, refusal
@@ -269,7 +269,10 @@ class Writing:
         """Return the messages that are to go; at a repetition those that are still there."""
         if not task.was_there:
             return sorted(task.replaced)
-        entries, uid = self.session.index.entries, digest(task.change.uid)
+        index, uid = self.session.index, digest(task.change.uid)
+        unread = (task.replaced & index.flagged) - index.entries.keys()
+        recall(self.session, dict.fromkeys(unread))
+        entries = index.entries
         return [old for old in sorted(task.replaced) if old in entries and entries[old].uid == uid]
 
     # -- what became of it

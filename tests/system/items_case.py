@@ -9,10 +9,12 @@ from calendar_sync.imap.behalf import Behalf
 from calendar_sync.imap.items import ImapItems
 from calendar_sync.imap.mailboxes import ImapFolders
 from freebusy.ports import Owner
+from tests.contract.items_contract import FolderReplica
 from tests.servers.mailserver import PASSWORD
 from tests.system.imap_case import HEADER, settings
 
 if TYPE_CHECKING:
+    from freebusy.ports import ItemChange
     from tests.servers.mailserver import MailServer
 
 
@@ -66,3 +68,13 @@ class ItemsCase:
 
     def close(self) -> None:
         self.behalf.close()
+
+
+def write(case: ItemsCase, *changes: ItemChange) -> list[tuple[str, str | None]]:
+    results = case.items.write(case.who, case.path, changes)
+    return [(result.status, result.problem) for result in results]
+
+
+def objects(case: ItemsCase) -> list[str]:
+    """Return what a client that is new here finds."""
+    return FolderReplica(case).pull()
