@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from freebusy.connector.modes import StoredModes
+from freebusy.migrations import JOBS, SYNC_MODES, migrate
 from freebusy.ports import CalendarFolder, FolderMode, SyncMode
 from freebusy.store import Store
 
@@ -114,3 +116,16 @@ def test_who_left_is_forgotten(modes: StoredModes) -> None:
     modes.forget_all("hans")
     assert [FolderMode(MANUAL, "default")] == shown(modes, "A")
     assert BOTH is modes.default("eva")
+
+
+def test_an_older_store_gets_the_tables() -> None:
+    """A store of a release without connectors takes modes and jobs; nothing else changes."""
+    engine = sa.create_engine("sqlite://")
+    with engine.begin() as connection:
+        migrate(connection)
+        for table in (JOBS, SYNC_MODES):
+            table.drop(connection)
+        connection.exec_driver_sql("PRAGMA user_version = 5")
+        migrate(connection)
+        assert {"jobs", "sync_modes"} <= set(sa.inspect(connection).get_table_names())
+    engine.dispose()
