@@ -20,7 +20,7 @@ from freebusy.period import from_seconds
 from freebusy.temporary import temporary_target
 from freebusy.web import replies, trigger
 from freebusy.web.authentication import Authentication
-from freebusy.web.body import UploadRoom, send_early
+from freebusy.web.body import send_early
 from freebusy.web.connector import ConnectorSite, is_connectors
 from freebusy.web.health import answer_health, answer_metrics
 from freebusy.web.pages import index_page, listing_page
@@ -78,16 +78,14 @@ class Site:
         self._writing = None
         self._connector = None
         self.reload(settings)
-        room = UploadRoom(settings.upload_memory)
         if connector is not None and self._logins is not None:
-            self._connector = ConnectorSite(connector, self._logins, publications, settings, room)
+            self._connector = ConnectorSite(connector, self._logins, publications, settings)
         if publications is not None:
             self._writing = Writing(
                 settings,
                 files,
                 publications,
                 self._crew,
-                room,
                 not_found=lambda: self._not_found(),  # noqa: PLW0108  # a reload replaces it
                 with_logins=logins is not None,
             )

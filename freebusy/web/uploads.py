@@ -18,7 +18,7 @@ from freebusy.errors import (
 from freebusy.ports import Upload
 from freebusy.web import replies
 from freebusy.web.authentication import is_secure
-from freebusy.web.body import check_head, read_body
+from freebusy.web.body import UploadRoom, check_head, read_body
 from freebusy.web.conditional import precondition
 from freebusy.web.replies import RefusalError, empty, plain
 from freebusy.web.threads import in_crew
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from freebusy.crew import Crew
     from freebusy.ports import Precondition, Publications, Published, TransferProtocol, Visitor
-    from freebusy.web.body import UploadRoom
     from freebusy.web.connection import Connection
     from freebusy.web.dav import Dav
     from freebusy.web.settings import HttpSettings
@@ -45,17 +44,15 @@ class Uploads:
         dav: Dav,
         crew: Crew,
         settings: HttpSettings,
-        room: UploadRoom,
         *,
         with_logins: bool,
     ) -> None:
-        """``room`` is what all bodies under way may take of the memory together."""
         self._publications = publications
         self._dav = dav
         self._crew = crew
         self._settings = settings
         self._with_logins = with_logins
-        self._room = room
+        self._room = UploadRoom(settings.upload_memory)
 
     async def put(
         self, request: web.BaseRequest, path: str, visitor: Visitor, connection: Connection

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from freebusy.crew import Crew
     from freebusy.ports import FreeBusyFiles, Publications, Visitor
-    from freebusy.web.body import UploadRoom
     from freebusy.web.connection import Connection
     from freebusy.web.settings import HttpSettings
 
@@ -43,7 +42,6 @@ class Writing:
         files: FreeBusyFiles,
         publications: Publications,
         crew: Crew,
-        room: UploadRoom,
         *,
         not_found: Callable[[], web.StreamResponse],
         with_logins: bool,
@@ -53,9 +51,7 @@ class Writing:
         self._not_found = not_found
         self._publications = publications
         self._dav = Dav(folders, hosts=settings.hosts, not_found=not_found)
-        self._uploads = Uploads(
-            publications, self._dav, crew, settings, room, with_logins=with_logins
-        )
+        self._uploads = Uploads(publications, self._dav, crew, settings, with_logins=with_logins)
 
     def reload(self, settings: HttpSettings) -> None:
         """Go on with other names of this server."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from aiohttp import hdrs
 
-from freebusy.web.body import check_framing, read_body
+from freebusy.web.body import UploadRoom, check_framing, read_body
 from freebusy.web.connector.jsonbody import read_json, read_values
 from freebusy.web.connector.problems import JSON, ProblemError
 from freebusy.web.connector.queries import LISTS
@@ -15,14 +16,15 @@ from freebusy.web.connector.table import ENDPOINTS
 from freebusy.web.threads import in_crew
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from aiohttp import web
 
     from freebusy.crew import Crew
-    from freebusy.web.body import UploadRoom
+    from freebusy.web.body import Share
     from freebusy.web.connection import Connection
     from freebusy.web.connector.endpoint import Endpoint
+    from freebusy.web.settings import HttpSettings
 
 MAX_FIELDS = 1100
 """Parts of a query."""
@@ -74,39 +76,44 @@ def _arguments(endpoint: Endpoint, segments: tuple[str, ...]) -> dict[str, str]:
 class Requests:
     """Reads requests within the limits."""
 
-    def __init__(
-        self, max_body: int, max_upload: int, seconds: float, room: UploadRoom, crew: Crew
-    ) -> None:
-        """``seconds`` is how long a body may take; large ones are read in the crew's threads."""
+    def __init__(self, max_body: int, max_upload: int, settings: HttpSettings, crew: Crew) -> None:
+        """JSON is read in the crew's threads: a large body takes its time."""
         self._max_body = max_body
         self._max_upload = max_upload
-        self._seconds = seconds
-        self._room = room
+        self._seconds = settings.upload_timeout
+        self._room = UploadRoom(settings.upload_memory)
         self._crew = crew
 
+    @asynccontextmanager
     async def read(
         self, request: web.BaseRequest, endpoint: Endpoint, connection: Connection
-    ) -> Any:
-        """Return the body or the query by its model; None where the endpoint has neither."""
+    ) -> AsyncIterator[Any]:
+        """Give the body or the query by its model, None where the endpoint has neither.
+
+        The memory that a body takes is counted until the end of the block.
+        """
         values = _query(request.raw_path)
-        if endpoint.query is not None:
-            return read_values(values, endpoint.query)
-        if values:
-            raise ProblemError(422, "There is no query here.", errors=["query: not expected"])
-        return None if endpoint.body is None else await self._body(request, endpoint, connection)
+        with self._room.share() as share:
+            if endpoint.query is not None:
+                yield read_values(values, endpoint.query)
+            elif values:
+                raise ProblemError(422, "There is no query here.", errors=["query: not expected"])
+            elif endpoint.body is None:
+                yield None
+            else:
+                yield await self._body(request, endpoint, connection, share)
 
     async def _body(
-        self, request: web.BaseRequest, endpoint: Endpoint, connection: Connection
+        self, request: web.BaseRequest, endpoint: Endpoint, connection: Connection, share: Share
     ) -> Any:
         as_it_is = _media(request, endpoint.also) != JSON
         limit = self._max_upload if as_it_is else self._max_body
         check_framing(request, limit)
-        with self._room.share() as share:
-            body = await read_body(request, connection, share, limit=limit, seconds=self._seconds)
-            model = endpoint.body
-            if as_it_is or model is None:
-                return body
-            return await in_crew(self._crew, lambda: read_json(body, model))
+        body = await read_body(request, connection, share, limit=limit, seconds=self._seconds)
+        model = endpoint.body
+        if as_it_is or model is None:
+            return body
+        return await in_crew(self._crew, lambda: read_json(body, model))
 
 
 def _media(request: web.BaseRequest, also: str | None) -> str:

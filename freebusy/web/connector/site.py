@@ -1,8 +1,9 @@
 """The API's side of the HTTP server: from a request to the endpoint, and back.
 
 What is checked, in this order: the path and the method, that no web page of another site
-asks, the login, its scope, the query, the body.  Only then is anything done, in a thread,
-so that it is done as a whole even where the client goes away meanwhile.
+asks, the login, its scope, whether it is the person's turn, the query, the body.  Only then
+is anything done, in a thread, so that it is done as a whole even where the client goes away
+meanwhile.
 """
 
 from __future__ import annotations
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from freebusy.connector.parts import Connector
     from freebusy.ports import Account, Publications, Visitor
     from freebusy.web.authentication import Authentication
-    from freebusy.web.body import UploadRoom
     from freebusy.web.connection import Connection
     from freebusy.web.connector.call import Reply
     from freebusy.web.connector.endpoint import Endpoint
@@ -81,18 +81,14 @@ class ConnectorSite:
         logins: Authentication,
         publications: Publications | None,
         settings: HttpSettings,
-        room: UploadRoom,
     ) -> None:
-        """``room`` is what all bodies under way may take of the memory together."""
         self._connector = connector
         self._logins = logins
         self._publications = publications
         self._crew = Crew("http-connector", _THREADS)
         self._turns = Turns(connector.limits.max_requests, connector.limits.patience)
         upload = 0 if publications is None else publications.max_upload
-        self._requests = Requests(
-            connector.limits.max_body, upload, settings.upload_timeout, room, self._crew
-        )
+        self._requests = Requests(connector.limits.max_body, upload, settings, self._crew)
         self.reload(settings)
 
     def reload(self, settings: HttpSettings) -> None:
@@ -126,7 +122,6 @@ class ConnectorSite:
         check_origin(request, self._hosts)
         account, password = await self._log_in(request, endpoint, visitor, connection)
         person = _person(account)
-        asked = await self._requests.read(request, endpoint, connection)
         protocol, client = sender(request, connection)
         call = Call(
             connector=self._connector,
@@ -141,10 +136,14 @@ class ConnectorSite:
             client=client,
             languages=request.headers.get(hdrs.ACCEPT_LANGUAGE, ""),
         )
-        connection.allow(self._connector.limits.patience + _WORK)
-        async with self._turns.one(person):
+        connection.allow(self._connector.limits.patience)
+        async with (
+            self._turns.one(person),
+            self._requests.read(request, endpoint, connection) as asked,
+        ):
             if connection.transport is None:
                 raise busy("The connection has gone.")  # nothing is begun for nobody
+            connection.allow(_WORK)
             response = await self._done(endpoint, call, asked)
         connection.allow(0.0)
         return response

@@ -146,8 +146,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Change items",
         description="Each change gets a result. `replaces` holds every href under which you know"
         " the UID; if the item is not as you know it by now, nothing is done and both versions"
-        " come back as a `conflict`. `change` is a name of your own: sent again after an interruption, a put that"
-        " was done is not done twice. `losses` names what the folder's dialect cannot hold.",
+        " come back as a `conflict`. `change` is a name of your own: sent again after an"
+        " interruption, a put that was done is not done twice. `losses` names what the folder's"
+        " dialect cannot hold.",
         work=items.write_changes,
         body=bodies.ChangeList,
         successes=(Success(200, bodies.Results, "One result for each change, in their order."),),

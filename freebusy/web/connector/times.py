@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freebusy.connector import bodies
+from freebusy.errors import NotAllowedError
 from freebusy.period import FreeBusyType, TimeRange, to_seconds
 from freebusy.ports import Scope, Upload, Visitor
 from freebusy.vfreebusy import encode, free_busy
@@ -25,6 +26,7 @@ NOBODY = "nobody@invalid"
 """The organizer of what comes as JSON: whose file it is the name in the path says."""
 UID = "connector"
 MAX_NAME = 254
+NOT_FOR_YOU = "You may publish for yourself, and for people whose delegate you are."
 
 
 # -- publishing
@@ -35,7 +37,10 @@ def publish(call: Call, brought: bodies.FreeBusyUpload | bytes) -> Reply:
     name = _name(call)
     body = brought if isinstance(brought, bytes) else _encoded(brought, call.now)
     upload = Upload(body, call.protocol, call.client)
-    made = _publications(call).publish(_file(name), upload, _publisher(call))
+    try:
+        made = _publications(call).publish(_file(name), upload, _publisher(call))
+    except NotAllowedError:
+        raise ProblemError(403, NOT_FOR_YOU) from None
     status = 202 if not made.served else 201 if made.created else 200
     return Reply(status, bodies.PublishedBody(name=made.name, served=made.served))
 
@@ -43,7 +48,10 @@ def publish(call: Call, brought: bodies.FreeBusyUpload | bytes) -> Reply:
 def unpublish(call: Call, _: None) -> Reply:
     """Answer DELETE /freebusy/{name}: what is computed from calendars stays."""
     name = _name(call)
-    _publications(call).drop(_file(name), _publisher(call), protocol=call.protocol)
+    try:
+        _publications(call).drop(_file(name), _publisher(call), protocol=call.protocol)
+    except NotAllowedError:
+        raise ProblemError(403, NOT_FOR_YOU) from None
     return Reply(204)
 
 
