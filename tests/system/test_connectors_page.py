@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
 from configparser import ConfigParser
+from contextlib import redirect_stdout, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +18,9 @@ from calendar_sync.connector.inifile import read_setup
 from calendar_sync.connector.setup import SECTIONS, parsed
 from tests.servers.certificate import make_certificate
 from tests.servers.mailserver import PASSWORD
-from tests.system.agenda import span
-from tests.system.cli_case import ROOT
+from tests.system import agenda
+from tests.system.agenda import at, message, span
+from tests.system.cli_case import ROOT, freebusy
 from tests.system.test_connector_gateway import Office, office
 from tests.wire.connector_gateway import event
 
@@ -39,6 +42,22 @@ END:VFREEBUSY
 """
 
 
+LOCALE = """
+[locale]
+local_timezone = UTC
+default_timezone = UTC
+timeformat = %H:%M
+dateformat = %Y-%m-%d
+longdateformat = %Y-%m-%d
+datetimeformat = %Y-%m-%d %H:%M
+longdatetimeformat = %Y-%m-%d %H:%M
+[sqlite]
+path = {database}
+[default]
+default_calendar = Calendar
+"""
+
+
 @pytest.fixture(scope="module")
 def work(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """Run a service over a real mail server."""
@@ -47,19 +66,17 @@ def work(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def run(code: str, work: Office, *arguments: str | Path) -> str:
-    """Run an example as its own program; return what it prints."""
+    """Run an example as a program, but for its start; return what it prints."""
     url = f"http://127.0.0.1:{work.gateway.http_port}"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-", url, *map(str, arguments)],
-        input=code,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"FREEBUSY_PASSWORD": PASSWORD, "PYTHONPATH": str(ROOT)},
-        timeout=60,
-    )
-    assert (0, "") == (done.returncode, done.stderr)
-    return done.stdout
+    with (
+        redirect_stdout(io.StringIO()) as said,
+        pytest.MonkeyPatch.context() as patched,
+        suppress(SystemExit),
+    ):
+        patched.setenv("FREEBUSY_PASSWORD", PASSWORD)
+        patched.setattr(sys, "argv", ["-", url, *map(str, arguments)])
+        exec(compile(code, "docs/connectors.md", "exec"), {"__name__": "__main__"})
+    return said.getvalue()
 
 
 def texts(folder: Path) -> dict[str, str]:
@@ -77,7 +94,8 @@ def test_the_small_connector(work: Office, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     for folder in (one, two):
         assert "free/busy: done\n" == run(SMALL, work, work.anna, folder)
-        assert 1 == len(texts(folder))
+    before = texts(one).keys()
+    assert (True, before) == (bool(before), texts(two).keys())
     (one / "new.ics").write_bytes(event("new", "First").encode())
     assert "put new done" in run(SMALL, work, work.anna, one)
     run(SMALL, work, work.anna, two)
@@ -92,8 +110,7 @@ def test_the_small_connector(work: Office, tmp_path: Path) -> None:
     (one / texts(one)["Theirs"]).unlink()
     assert "delete new done" in run(SMALL, work, work.anna, one)
     run(SMALL, work, work.anna, two)
-    assert texts(one).keys() == texts(two).keys()
-    assert 1 == len(texts(two))
+    assert (before, before) == (texts(one).keys(), texts(two).keys())
 
 
 @pytest.mark.dovecot
@@ -144,6 +161,63 @@ def test_curl(work: Office, tmp_path: Path) -> None:
     assert '"status":"known"' in done.stdout.replace(" ", "").splitlines()[-1]
     assert "Everyone" in done.stdout
     assert span(1, 8) in (work.gateway.busy(work.anna) or [])
+
+
+# -- the commands, with khal
+
+
+class Desk:
+    """A person's machine: a connector's home, and khal as the page sets it up."""
+
+    def __init__(self, work: Office, folder: Path) -> None:
+        self.data = folder / "data"
+        self.home = self.data / "freebusy-connector"
+        self._config = folder / "khal.conf"
+        (section,) = re.findall(r"(?s)```ini\n(\[calendars\].*?)```", PAGE)
+        local = section.replace("~/.local/share", str(self.data))
+        self._config.write_text(local + LOCALE.format(database=folder / "khal.db"))
+        ini = folder / "setup.ini"
+        ini.write_text(
+            f"[server]\nurl = http://127.0.0.1:{work.gateway.http_port}\n"
+            f"[account]\nlogin = {work.anna}\npassword = {PASSWORD}\npassword_store = file\n"
+        )
+        ini.chmod(0o600)
+        self.freebusy("setup", ini, "--unattended")
+
+    def freebusy(self, *arguments: str | Path) -> str:
+        done = freebusy("connector", *arguments, XDG_DATA_HOME=str(self.data))
+        assert 0 == done.code, done.err
+        return done.out
+
+    def khal(self, *arguments: str) -> str:
+        """Run khal as somebody at this machine does."""
+        command = [sys.executable, "-m", "khal", "-c", str(self._config), *arguments]
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"HOME": str(self.data), "XDG_DATA_HOME": str(self.data)},
+            timeout=60,
+        ).stdout
+
+
+@pytest.mark.dovecot
+def test_khal_reads_and_writes_what_is_synced(work: Office, tmp_path: Path) -> None:
+    """khal shows what is on the server; what it adds gets there, and into the .vfb."""
+    folder = work.server.folder("Calendar")
+    work.server.append(
+        work.anna, folder, message(agenda.event("m", 2, 12, "SUMMARY:From the server"))
+    )
+    desk = Desk(work, tmp_path)
+    desk.freebusy("sync")
+    (directory,) = (desk.home / "calendars").iterdir()
+    day = f"{at(2, 0):%Y-%m-%d}"
+    assert "12:00-13:00 From the server" in desk.khal("list", day)
+    desk.khal("new", "-a", directory.name, day, "15:00", "16:00", "Added with khal")
+    assert directory.name in desk.freebusy("sync")
+    busy = work.gateway.busy(work.anna) or []
+    assert {span(1, 8), span(2, 12), span(2, 15)} <= set(busy)
 
 
 # -- the set-up

@@ -1,0 +1,158 @@
+"""``freebusy connector`` in a terminal: what it asks, what it hides, how it is stopped."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.processes import until
+from tests.system.cli_case import CLI, ROOT
+from tests.system.connector_case import Person
+from tests.wire.connector_gateway import connecting
+from tests.wire.connector_script import SILENCE, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.wire.connector_gateway import Api
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    with connecting() as made:
+        yield made
+
+
+class Terminal:
+    """A command in a terminal of 80 columns."""
+
+    def __init__(self, home: Path, *arguments: str) -> None:
+        self._ours, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [*CLI, "connector", *arguments, "--home", str(home)],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "TERM": "xterm"},
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self.said = ""
+
+    def wait_for(self, text: str) -> None:
+        """Read until something is said."""
+        deadline = time.monotonic() + 20
+        while text not in self.said:
+            assert time.monotonic() < deadline, self.said
+            self._read()
+
+    def _read(self) -> bool:
+        try:
+            piece = os.read(self._ours, 65536)
+        except OSError:  # the other side is closed
+            return False
+        self.said += piece.decode()
+        return bool(piece)
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode() + b"\n")
+
+    def end(self) -> int:
+        """Read what is left, and return the exit code."""
+        while self._read():
+            pass
+        code = self.process.wait(20)
+        os.close(self._ours)
+        return code
+
+
+@contextmanager
+def terminal(home: Path, *arguments: str) -> Iterator[Terminal]:
+    made = Terminal(home, *arguments)
+    try:
+        yield made
+    finally:
+        if made.process.poll() is None:
+            made.process.kill()
+            made.process.wait()
+
+
+def test_setting_up_by_asking(api: Api, tmp_path: Path) -> None:
+    """URL, login and password are asked for, the last unseen; a second time they are proposed."""
+    home = tmp_path / "home"
+    url = f"http://127.0.0.1:{api.running.port}"
+    environ = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    os.environ.update(environ)
+    try:
+        with terminal(home, "setup") as asking:
+            for question, typed in (("URL", url), ("Login", "hans"), ("Password", "wort")):
+                asking.wait_for(f"{question}")
+                asking.wait_for(": ")
+                assert "wort" not in Path(f"/proc/{asking.process.pid}/cmdline").read_text()
+                asking.type(typed)
+            assert (0, False) == (asking.end(), "wort" in asking.said)
+        kept = (home / "connector.ini").read_text()
+        assert f"url = {url}\n" in kept
+        assert "login = hans\npassword =\n" in kept
+        with terminal(home, "setup") as asking:
+            for question in (f"URL of the gateway [{url}]: ", "Login [hans]: "):
+                asking.wait_for(question)
+                asking.type("")
+            asking.wait_for("Password: ")
+            asking.type("gehiem")
+            assert 1 == asking.end()
+        assert "nothing was saved" in asking.said
+    finally:
+        for name in environ:
+            del os.environ[name]
+    assert kept == (home / "connector.ini").read_text()
+
+
+@pytest.mark.parametrize(("typed", "code", "left"), [("n", 3, 2), ("y", 0, 0)])
+def test_a_side_that_is_suddenly_empty_is_asked_about(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    code: int,
+    left: int,
+) -> None:
+    """Who can answer is asked whether the other side is to be emptied, too."""
+    with connecting() as api:
+        hans = Person(tmp_path, f"http://127.0.0.1:{api.running.port}", capsys, monkeypatch)
+        hans.set_up()
+        hans("sync")
+        hans.write("one", "two")
+        hans("sync")
+        for name in hans.names():
+            (hans.directory() / name).unlink()
+        with terminal(hans.home, "sync") as asking:
+            asking.wait_for("Delete 2 items of Calendar on the server too? [y/N] ")
+            asking.type(typed)
+            assert code == asking.end()
+        assert left == len(api.ask("GET", "/folders/Q2FsZW5kYXI/changes")["items"])
+
+
+def test_stopping_a_sync(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends it at once with 130, and says that nothing is lost."""
+    with scripted([SILENCE]) as script:
+        hans = Person(tmp_path, script.url, capsys, monkeypatch)
+        hans.home.mkdir()
+        (hans.home / "connector.ini").touch(0o600)
+        (hans.home / "connector.ini").write_bytes(hans.write_setup().read_bytes())
+        with terminal(hans.home, "sync") as running:
+            until(lambda: script.asked, "the service is asked")
+            running.process.send_signal(signal.SIGINT)
+            assert 130 == running.end()
+    assert "Stopped; the next sync goes on from here." in running.said
+    assert "Traceback" not in running.said
