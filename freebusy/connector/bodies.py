@@ -173,7 +173,9 @@ class FolderChange(Request):
     parent: FolderId | Literal[""] | None = None
     """Another folder's id; "" for the top of one's own folders."""
     mode: Mode | Literal["inherited"] | None = None
+    """When it is synced; "inherited": as the folder above, or the default, says."""
     hands_down: bool | None = None
+    """Whether folders below it inherit its mode that have none of their own."""
 
 
 class Settings(Body):
@@ -208,7 +210,9 @@ class Job(Body):
     """Those that their modes include: a connector exchanges their changes."""
     state: Literal["waiting", "running", "done", "failed"]
     done: int
+    """Items read so far."""
     total: int | None
+    """Items to read, where known."""
     started: Moment
     finished: Moment | None
     problem: str | None
@@ -221,28 +225,36 @@ class Item(Body):
     """One message of a folder, as iCalendar."""
 
     href: Href
+    """A changed item comes back under a new one."""
     uid: str
+    """The iCalendar UID; empty where the message cannot be read."""
     calendar: str
+    """A whole iCalendar object; empty where the message cannot be read."""
     dialect: Literal["icalendar", "kolab2", "kolab3", "tnef"]
     is_partial: bool = False
     """It holds only changed instances of a series that is in another message."""
     change: str | None = None
     """The change that wrote it, as the connector called it."""
     problem: str | None = None
+    """Why the message cannot be read."""
 
 
 class Changes(Body):
     """What changed in a folder since a token."""
 
     token: str
+    """Where the next question starts, also while `more` is true."""
     more: bool
+    """Whether to ask for a further page at once."""
     is_fresh: bool
     """What none of the pages holds is gone."""
     items: list[Item]
     gone: list[Href]
+    """What is no longer there; unknown ones among them mean nothing."""
     folder: Folder | None
     """Where the folder or the person's rights changed; null else."""
     acl_changed: bool
+    """Whether the list of who has rights changed."""
 
 
 class Change(Request):
@@ -250,9 +262,13 @@ class Change(Request):
 
     action: Literal["put", "delete"]
     uid: Word
+    """The iCalendar UID."""
     calendar: str = ""
+    """For put: the whole object, with all instances and VTIMEZONEs."""
     replaces: Annotated[list[Href], Field(max_length=100)] = []
+    """All hrefs under which the item is known; none for a new one."""
     change: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]*$")] = ""
+    """A name of one's own for this change, by which it is known if it is sent again."""
 
 
 class ChangeList(Request):
