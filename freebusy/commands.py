@@ -181,13 +181,22 @@ def explain(
     until: Annotated[
         str | None, typer.Option("--to", metavar="TIME", help="... and the last.")
     ] = None,
+    folders: Annotated[
+        bool, typer.Option("--folders", help="Ask which folders count, and why.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     config: ConfigPath = None,
 ) -> None:
     """Say why somebody is busy: which item of which folder."""
     from freebusy.explain import print_explanation
+    from freebusy.folderverdicts import print_verdicts
 
     settings = load_config(config)
+    if folders:
+        if as_json or at or since or until:
+            raise typer.BadParameter("--folders goes with no other option")
+        print_verdicts(settings, name)
+        return
     print_explanation(settings, name, at=at, since=since, until=until, as_json=as_json)
 
 

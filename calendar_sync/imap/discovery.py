@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from calendar_sync.imap.connection import Connection
     from calendar_sync.imap.pool import Pool
     from calendar_sync.imap.settings import ImapSettings, Login
-    from calendar_sync.imap.survey import Survey
+    from calendar_sync.imap.survey import Folder, Survey
     from freebusy.ports import Owner
 
 
@@ -69,6 +69,17 @@ class Discovery:
         """Return every folder that might count for a person, and why it does or does not."""
         seen = self._survey(owner, login_of(self._settings, owner))
         return judged(seen, self._seeker(owner, seen))
+
+    def overlooked(self, owner: Owner) -> list[Folder]:
+        """Return the calendar folders that cannot count, among those that the person sees.
+
+        Where one login lists for all, nobody knows which these are: then there are none.
+        """
+        seen = self._survey(owner, login_of(self._settings, owner))
+        if seen.mine is None:
+            return []
+        names = {each.folder for each in judged(seen, self._seeker(owner, seen))}
+        return [folder for folder in seen.folders if folder.name not in names]
 
     def doubt(self, owner: Owner) -> None:
         """List anew when folders are next asked for: one of them is gone."""

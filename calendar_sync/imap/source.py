@@ -19,6 +19,7 @@ from calendar_sync.imap.rights import normal
 from calendar_sync.imap.settings import Login, is_personal, login_of, names_of, sweep_login
 from calendar_sync.imap.sweep import Memory, Place, Sweeps
 from calendar_sync.imap.sync import Run, fingerprint, is_as_read, parse_token
+from calendar_sync.imap.verdicts import verdicts
 from freebusy.errors import CalendarMissingError, SourceError
 from freebusy.ports import Calendar
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from calendar_sync.imap.namespaces import Namespaces
     from calendar_sync.imap.relevance import Judgement
     from calendar_sync.imap.settings import ImapSettings
-    from freebusy.ports import Held, Owner, SyncPage, SyncToken
+    from freebusy.ports import FolderVerdict, Held, Owner, SyncPage, SyncToken
 
 
 ATTENDEES_ONLY = "?attendees"
@@ -120,6 +121,17 @@ class ImapSource:
         """Return every calendar folder that might count for a person, and why it does or not."""
         with translated(self._settings):
             return self._discovery.judgements(owner)
+
+    def verdicts(self, owner: Owner) -> Sequence[FolderVerdict]:
+        """Return every calendar folder that is seen for a person, and why it counts or not."""
+        judged = self.judgements(owner)
+        with translated(self._settings):
+            overlooked = self._discovery.overlooked(owner)
+            try:
+                counting = {each.listed for each in self._discovery.find(owner)}
+            except CalendarMissingError:
+                counting = set()
+        return verdicts(judged, overlooked, counting)
 
     def sync(self, calendar: Calendar, token: SyncToken | None) -> Iterator[SyncPage]:
         """Yield what changed since ``token``; the connection is free again before the last page."""

@@ -171,6 +171,27 @@ class ChangingSource(Protocol):
         """Let the next listing of this owner's calendars be one that is made from now on."""
 
 
+@dataclass(frozen=True, slots=True)
+class FolderVerdict:
+    """Whether a folder counts for a person, and why."""
+
+    folder: str
+    """As the login that lists it names it."""
+    reason: str
+    """A sentence for people."""
+    counts: bool
+    readable_for: str = ""
+    """Who may see more than times, where that is noted on the folder; nobody is shown more."""
+
+
+@runtime_checkable
+class JudgingSource(Protocol):
+    """An add-on: a source in which folders may count or not."""
+
+    def verdicts(self, owner: Owner) -> Sequence[FolderVerdict]:
+        """Return every calendar folder that is seen for a person; raises SourceError."""
+
+
 class ItemExtractor(Protocol):
     """Turns an item into iCalendar streams; a module-level function, so that workers find it."""
 
