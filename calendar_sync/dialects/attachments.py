@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_FILE = 512 << 10
 """Octets of a file that goes along with its event; in base64 it has a third more."""
+MAX_FILES = 100
+"""Parts of one message beside its object; a message may have 200."""
 _NAMES = ("X-LABEL", "FILENAME", "X-FILENAME", "X-APPLE-FILENAME")
 """Parameters that give a name: Kolab's, RFC 8607's, Mozilla's and Apple's."""
 _GIVEN = re.compile(r"attachment-\d+", re.ASCII)
@@ -38,10 +40,17 @@ def name_of(found: ContentLine, number: int) -> str:
 
 
 def detach(found: ContentLine, files: list[Body]) -> str:
-    """Append a part with the content of an ATTACH, and return its Content-ID; empty for none."""
+    """Append a part with the content of an ATTACH, and return its Content-ID.
+
+    Empty for one that cannot be read, or that is more than goes along.
+    """
+    if len(files) >= MAX_FILES:
+        return ""
     try:
         content = base64.b64decode(found.value.encode(), validate=True)
     except (binascii.Error, ValueError):
+        return ""
+    if len(content) > MAX_FILE:
         return ""
     name = name_of(found, len(files) + 1)
     media = found.parameters.get("FMTTYPE", "")

@@ -6,6 +6,7 @@ ours: other clients show its first instance, free/busy shows them all.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from calendar_sync.dialects.values import Stamp
     from freebusy.contentline import ContentLine
 
+_RULE = re.compile(r"[A-Z]+=[A-Z0-9,+-]+(;[A-Z]+=[A-Z0-9,+-]+){0,20}", re.ASCII)
 _DAY = timedelta(days=1)
 
 
@@ -85,7 +87,7 @@ def _series(writing: Writing, event: Component, start: ContentLine) -> Iterator[
     own = values.stamp(start.value.strip())
     wall = writing.clocks.to_owner(_at(writing, own, start))
     shift = (wall.wall.date() - own.wall.date()).days
-    found = [instances.rule(each.value, start, writing.clocks) for each in event.all("RRULE")]
+    found = [_rule(writing, each, start) for each in event.all("RRULE")]
     made = kolab2rule.recurrence(found[0], wall, shift) if len(found) == 1 else None
     gone = list(_gone(writing))
     if made:
@@ -103,6 +105,15 @@ def _series(writing: Writing, event: Component, start: ContentLine) -> Iterator[
     if more:
         writing.losses.add("RDATE")
         yield _kept("RDATE", *more)
+
+
+def _rule(writing: Writing, found: ContentLine, start: ContentLine) -> rules.Parts:
+    parts = instances.rule(found.value, start, writing.clocks)
+    if "UNTIL" in parts:
+        values.stamp(parts["UNTIL"])
+    if not _RULE.fullmatch(rules.written(parts)):
+        raise CalendarDataError("a rule that cannot be read")
+    return parts
 
 
 def _kept(name: str, *found: str) -> str:

@@ -288,6 +288,7 @@ def _files(writing: Writing, event: Component) -> Iterator[str]:
 
 
 def _customs(writing: Writing, event: Component) -> Iterator[str]:
+    words = STATE_WORDS.get(_word(event), ())
     for line in event.lines:
         found = line.parsed
         if found.name.startswith(OTHERS):
@@ -298,7 +299,6 @@ def _customs(writing: Writing, event: Component) -> Iterator[str]:
             yield _custom(f"{OWN}{found.name}", found.value)
         elif found.name.startswith("X-") and not found.name.startswith(OWN):
             writing.lose(found)
-            words = STATE_WORDS.get(_word(event), ())
             if found.name in BUSY_STATE_PROPERTIES and found.value.strip().upper() not in words:
                 writing.losses.add(found.name)  # which counts only while it says the same
             yield _custom(found.name, found.value)

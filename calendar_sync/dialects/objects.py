@@ -24,6 +24,8 @@ MAX_OCTETS = 1 << 20
 """Of a calendar text in UTF-8; the largest items that are read from folders."""
 MAX_COMPONENTS = 5_000
 """Of one object: a series' changed instances with their alarms."""
+MAX_LINES = 30_000
+"""Of one object: a thousand changed instances with all they can have."""
 MAX_DEPTH = 6
 """Of components in components; an alarm's location is at 4 (RFC 9074)."""
 MAX_UID = 1_000
@@ -154,6 +156,8 @@ def tree(data: bytes, *, strict: bool) -> Component:
     if len(data) > MAX_OCTETS:
         raise BudgetExceededError(f"the calendar text has more than {MAX_OCTETS} octets")
     text = contentline.unfold(data)
+    if text.count("\n") > MAX_LINES:
+        raise BudgetExceededError(f"the calendar text has more than {MAX_LINES} lines")
     pairs = _every_line(text) if strict else contentline.lines(text)
     return _tree([Line(*pair) for pair in pairs], strict=strict)
 
