@@ -32,6 +32,8 @@ INHERITED = "inherited"
 MODES: tuple[str, ...] = get_args(Mode)
 _SHOWN = {"on_select": "on select", "manual": "manual", "on_start_and_exit": "start and exit"}
 _ORIGIN = {"own": "own", "parent": "from above", "default": "default"}
+_OWNER = 14
+"""Characters of an owner: the path has the whole name."""
 _BRIEF = {"on_select": "select", "manual": "manual", "on_start_and_exit": "start/exit"}
 _SHORT = {
     "select": "on_select",
@@ -76,17 +78,15 @@ def print_folders(home: Path | None, *, as_json: bool) -> None:
 
 def _print_table(found: Folders, now: datetime) -> None:
     titles = ("FOLDER", "OWNER", "ROLE", "MODE", "ITEMS", "SYNCED", "BUSY")
-    listed = table(*titles, foldable=2)
+    listed = table(*titles, foldable=1)
     listed.columns[4].justify = "right"
     for each in found.folders:
         listed.add_row(*_row(each, now))
     console().print(listed)
-    marks = [f"default mode: {_SHOWN[found.default_mode]}"]
-    if any(each.mode_from == "own" for each in found.folders):
-        marks.append("* its own")
-    if any(each.hands_down for each in found.folders):
-        marks.append("+ handed down")
-    print("; ".join(marks))
+    marks = "".join(_brief(each) for each in found.folders)
+    known = (("*", "its own"), ("^", "from above"), ("+", "handed down"))
+    told = [f"{mark} {meaning}" for mark, meaning in known if mark in marks]
+    print("; ".join([f"default mode: {_SHOWN[found.default_mode]}", *told]))
 
 
 def _row(folder: Folder, now: datetime) -> list[Text | str]:
@@ -103,16 +103,17 @@ def _row(folder: Folder, now: datetime) -> list[Text | str]:
 
 
 def _brief(folder: Folder) -> str:
-    """Return a folder's mode, with a star where it is its own, and whether it hands it down."""
+    """Return a folder's mode, with marks for where it comes from and whether it is handed down."""
     star = "*" if folder.mode_from == "own" else ""
-    origin = " (above)" if folder.mode_from == "parent" else ""
-    return _BRIEF[folder.mode] + star + origin + (" +" if folder.hands_down else "")
+    above = "^" if folder.mode_from == "parent" else ""
+    return _BRIEF[folder.mode] + star + above + ("+" if folder.hands_down else "")
 
 
 def _owner(folder: Folder) -> str:
     if folder.kind == "own":
         return "you"
-    return safe(folder.owner, 40) if folder.owner else folder.kind
+    name = safe(folder.owner.partition("@")[0], 40) if folder.owner else folder.kind
+    return name if len(name) <= _OWNER else name[: _OWNER - 1] + "…"
 
 
 def _ago(seconds: float) -> str:

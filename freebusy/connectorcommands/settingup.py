@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from getpass import getpass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calendar_sync.connector.account import INI, ConnectorAccount, read_account
+from calendar_sync.connector.errors import ConnectorDownError
 from calendar_sync.connector.inifile import read_setup, with_value
 from calendar_sync.connector.line import service_at
 from calendar_sync.connector.setup import parsed
@@ -17,8 +20,6 @@ from freebusy.errors import ConfigurationError, FreeBusyError
 from freebusy.exits import say
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from calendar_sync.connector.client import ConnectorClient
 
 _NEW = b"""\
@@ -37,6 +38,7 @@ def set_up(file: Path | None, home: Path | None, *, unattended: bool) -> None:
     """Set a home up from a file or by asking, after the gateway has let the login in."""
     place = home_or_default(home)
     account = _asked(place, unattended) if file is None else read_account(file, place)
+    account = _trusting(account) if file is None else account
     with client_of(account) as asking:
         way = walk(asking)
         if not unattended or way.error is not None:
@@ -48,6 +50,22 @@ def set_up(file: Path | None, home: Path | None, *, unattended: bool) -> None:
     say(f"{account.home / INI} is written; the password is in {where}.")
     if not unattended:
         say("Next: freebusy connector folders, then freebusy connector sync")
+
+
+def _trusting(account: ConnectorAccount) -> ConnectorAccount:
+    """Ask for certificates where the gateway's is not accepted."""
+    try:
+        with client_of(account) as asking:
+            asking.settings()
+    except ConnectorDownError as error:
+        if error.step == "tls":
+            say(str(error))
+            path = str(Path(_answer("File of its authority's certificate (PEM)", "")).absolute())
+            body = with_value(account.body, "server", "ca_file", path)
+            return replace(account, setup=parsed(body), body=body)
+    except FreeBusyError:
+        pass  # the next step says it better
+    return account
 
 
 def _tell_default(account: ConnectorAccount, asking: ConnectorClient) -> None:

@@ -199,8 +199,8 @@ def test_modes(hans: Person) -> None:
     done = hans("mode", "--default", "start-and-exit")
     assert "Folders without a mode of their own are synced: start and exit.\n" == done.err
     shown = rows(hans("folders").out)
-    assert ["start/exit", "manual* +", "manual (above)"] == [row[3] for row in shown[1:4]]
-    assert ["default mode: start and exit; * its own; + handed down"] == shown[4]
+    assert ["start/exit", "manual*+", "manual^"] == [row[3] for row in shown[1:4]]
+    assert ["default mode: start and exit; * its own; ^ from above; + handed down"] == shown[4]
     assert 0 == hans("mode", "Work", "inherited", "--no-children").code
     assert "start and exit (default)\n" == hans("mode", "Trips").out
 

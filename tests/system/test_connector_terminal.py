@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
+import ssl
 import subprocess
 import time
 from contextlib import contextmanager
@@ -14,10 +16,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.processes import until
+from tests.servers.certificate import make_certificate
 from tests.system.cli_case import CLI, ROOT
 from tests.system.connector_case import Person
 from tests.wire.connector_gateway import connecting
-from tests.wire.connector_script import SILENCE, scripted
+from tests.wire.connector_script import SILENCE, answer, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,35 +88,60 @@ def terminal(home: Path, *arguments: str) -> Iterator[Terminal]:
             made.process.wait()
 
 
-def test_setting_up_by_asking(api: Api, tmp_path: Path) -> None:
+def test_setting_up_by_asking(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """URL, login and password are asked for, the last unseen; a second time they are proposed."""
     home = tmp_path / "home"
     url = f"http://127.0.0.1:{api.running.port}"
-    environ = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
-    os.environ.update(environ)
-    try:
-        with terminal(home, "setup") as asking:
-            for question, typed in (("URL", url), ("Login", "hans"), ("Password", "wort")):
-                asking.wait_for(f"{question}")
-                asking.wait_for(": ")
-                assert "wort" not in Path(f"/proc/{asking.process.pid}/cmdline").read_text()
-                asking.type(typed)
-            assert (0, False) == (asking.end(), "wort" in asking.said)
-        kept = (home / "connector.ini").read_text()
-        assert f"url = {url}\n" in kept
-        assert "login = hans\npassword =\n" in kept
-        with terminal(home, "setup") as asking:
-            for question in (f"URL of the gateway [{url}]: ", "Login [hans]: "):
-                asking.wait_for(question)
-                asking.type("")
-            asking.wait_for("Password: ")
-            asking.type("gehiem")
-            assert 1 == asking.end()
-        assert "nothing was saved" in asking.said
-    finally:
-        for name in environ:
-            del os.environ[name]
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    with terminal(home, "setup") as asking:
+        for question, typed in (("URL", url), ("Login", "hans"), ("Password", "wort")):
+            asking.wait_for(question)
+            asking.wait_for(": ")
+            assert "wort" not in Path(f"/proc/{asking.process.pid}/cmdline").read_text()
+            asking.type(typed)
+        assert (0, False) == (asking.end(), "wort" in asking.said)
+    kept = (home / "connector.ini").read_text()
+    assert f"url = {url}\n" in kept
+    assert "login = hans\npassword =\n" in kept
+    with terminal(home, "setup") as asking:
+        for question in (f"URL of the gateway [{url}]: ", "Login [hans]: "):
+            asking.wait_for(question)
+            asking.type("")
+        asking.wait_for("Password: ")
+        asking.type("gehiem")
+        assert (1, True) == (asking.end(), "nothing was saved" in asking.said)
     assert kept == (home / "connector.ini").read_text()
+
+
+PING = {
+    "host": "imap.example.com", "port": 993, "security": "tls", "tls_version": "TLSv1.3",
+    "software": None, "version": None, "login": "hans", "proxied": False, "namespaces": [],
+    "capabilities": [], "steps": {"name": 1.0}, "latency": 0.1, "gateway": "1",
+}  # fmt: skip
+
+
+def test_an_authority_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the certificate is not accepted, the set-up asks whom to trust, and remembers it."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    made = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.cert, made.key)
+    home = tmp_path / "home"
+    with (
+        scripted([], [answer(json.dumps(PING))], context=context) as script,
+        terminal(home, "setup") as asking,
+    ):
+        for question, typed in (
+            ("URL", script.url),
+            ("Login", "hans"),
+            ("Password", "wort"),
+            ("File of its authority", str(made.cert)),
+        ):
+            asking.wait_for(question)
+            asking.wait_for(": ")
+            asking.type(typed)
+        assert 0 == asking.end(), asking.said
+    assert f"ca_file = {made.cert}\n" in (home / "connector.ini").read_text()
 
 
 @pytest.mark.parametrize(("typed", "code", "left"), [("n", 3, 2), ("y", 0, 0)])

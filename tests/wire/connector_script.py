@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Sequence
 
 JSON = "application/json"
@@ -49,10 +50,12 @@ class Script:
     """Each request, head and body."""
     ended: threading.Event = field(default_factory=threading.Event)
     """Set whenever a connection was closed by its script."""
+    context: ssl.SSLContext | None = None
+    """To speak TLS with."""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.context else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def lines(self) -> list[str]:
@@ -63,6 +66,8 @@ class Script:
         for answers in self.connections:
             with contextlib.suppress(OSError):
                 peer, _ = listener.accept()
+                if self.context is not None:
+                    peer = self.context.wrap_socket(peer, server_side=True)
                 with peer, contextlib.suppress(OSError):
                     self._talk(peer, answers)
                 self.ended.set()
@@ -97,10 +102,12 @@ def _request(peer: socket.socket) -> bytes:
 
 
 @contextmanager
-def scripted(*connections: Sequence[bytes | Drip]) -> Iterator[Script]:
+def scripted(
+    *connections: Sequence[bytes | Drip], context: ssl.SSLContext | None = None
+) -> Iterator[Script]:
     """Run a script during the block."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        script = Script(connections, listener.getsockname()[1])
+        script = Script(connections, listener.getsockname()[1], context=context)
         thread = threading.Thread(target=script.play, args=(listener,), daemon=True)
         thread.start()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import time
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from calendar_sync.connector.client import (
 )
 from freebusy.connector.bodies import Change, FolderChange, Grant, NewFolder, Query, Sync
 from freebusy.errors import ConfigurationError, FreeBusyError
+from tests.servers.certificate import make_certificate
 from tests.servers.process import free_ports
 from tests.wire.connector_script import (
     CLOSE,
@@ -31,6 +33,7 @@ from tests.wire.connector_script import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.wire.connector_script import Script
 
@@ -303,3 +306,31 @@ def test_no_tls_there() -> None:
             asking.ping()
         assert "tls" == raised.value.step
     assert [TLS_HELLO] == [text[:2] for text in script.asked]
+
+
+def test_certificates(tmp_path: Path) -> None:
+    """A certificate counts where its authority is trusted, for the name that it is for."""
+    made = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.cert, made.key)
+    with scripted([], [GOOD], [], context=context) as script:
+        with pytest.raises(ConnectorDownError, match="name its authority in ca_file") as raised:
+            ConnectorClient(script.url, "a", PASSWORD, timeout=3).settings()
+        assert "tls" == raised.value.step
+        with ConnectorClient(script.url, "a", PASSWORD, timeout=3, ca_file=made.cert) as asking:
+            assert "manual" == asking.settings().default_mode
+            assert ["name", "connection", "tls"] == list(asking.steps)
+        other = tmp_path / "other"
+        other.mkdir()
+        wrong = make_certificate(other).cert
+        with pytest.raises(ConnectorDownError, match="is not accepted"):
+            ConnectorClient(script.url, "a", PASSWORD, timeout=3, ca_file=wrong).settings()
+    assert 1 == len(script.asked)
+
+
+def test_certificates_that_cannot_be_read(tmp_path: Path) -> None:
+    """A file without certificates is the caller's to mend, at once."""
+    (tmp_path / "ca.pem").write_text("none")
+    for path in (tmp_path / "ca.pem", tmp_path / "missing.pem"):
+        with pytest.raises(ConfigurationError, match="ca_file: cannot be read, or holds no"):
+            ConnectorClient("https://127.0.0.1:1", "a", "b", ca_file=path)
