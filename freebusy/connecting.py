@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from freebusy import gateway
 from freebusy.connector.configured import lookups
 from freebusy.connector.configured import reload as reload_lookups
-from freebusy.connector.departures import DepartingFolders, Departures
+from freebusy.connector.departures import ChangingFolders, Departures
 from freebusy.connector.jobs import StoredJobs
 from freebusy.connector.modes import StoredModes
 from freebusy.connector.parts import Connector, ConnectorLimits
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
         Owner,
     )
     from freebusy.serving import Serving
-
-_SURVEY_SECONDS = 5.0
-"""For so long it is not asked again which folders count; who reads calendars asks for itself."""
 
 SWITCHED_OFF = "Connectors are switched off here: ask the operator."
 NOT_THIS_WAY = "This login is not for connectors: use your mail account, or an app password of\
@@ -195,13 +192,15 @@ class Connecting:
         idle = config.connector.idle.total_seconds()
         own = personal(config, source)
         behalf = Behalf(own, proxying(config, source), idle_seconds=idle)
-        counting = Imap(gateway.imap_settings(source, survey_seconds=_SURVEY_SECONDS))
+        # as long as for who reads: what a service login sees are all folders of the site
+        kept = (source.interval or config.schedule.interval).total_seconds() / 2
+        counting = Imap(gateway.imap_settings(source, survey_seconds=kept))
         folders = ImapFolders(behalf, counting.counted)
         return _Mail(
             behalf,
             counting,
             check=ImapPing(behalf, own),
-            folders=DepartingFolders(folders, self._departures),
+            folders=ChangingFolders(folders, self._departures, counting.renew),
             items=ImapItems(behalf, zone_of=self._zone_of, folders=folders),
             access=ImapAccessControl(behalf),
         )
@@ -254,7 +253,13 @@ def left_for_later(before: Config, after: Config, *, runs: bool) -> Iterator[str
 
 def _mail_of(config: Config) -> tuple[object, ...]:
     """Return all that the work on the mail server is made of."""
-    return config.login_source, config.login.username, config.connector, config.limits
+    return (
+        config.login_source,
+        config.login.username,
+        config.connector,
+        config.limits,
+        config.schedule.interval,
+    )
 
 
 def _default_mode(config: Config) -> SyncMode:

@@ -68,12 +68,19 @@ def _parts(path: str) -> list[str]:
     return re.split(r"[./]", path)
 
 
-class DepartingFolders:
-    """A mail server's folders, as ports.CalendarFolders, of which it is noted when they go."""
+class ChangingFolders:
+    """A mail server's folders, as ports.CalendarFolders: what is changed here, others hear of."""
 
-    def __init__(self, folders: CalendarFolders, departures: Departures) -> None:
+    def __init__(
+        self,
+        folders: CalendarFolders,
+        departures: Departures,
+        renew: Callable[[Owner], None],
+    ) -> None:
+        """``renew`` hears whose folders are others now than they were seen last."""
         self._folders = folders
         self._departures = departures
+        self._renew = renew
 
     def folders(self, who: Owner) -> Sequence[CalendarFolder]:
         """Return all of them, own ones first, sorted."""
@@ -85,7 +92,9 @@ class DepartingFolders:
 
     def create(self, who: Owner, name: str, *, parent: str | None = None) -> CalendarFolder:
         """Make a calendar folder and subscribe to it; raises FolderError and its kinds."""
-        return self._folders.create(who, name, parent=parent)
+        made = self._folders.create(who, name, parent=parent)
+        self._renew(who)
+        return made
 
     def move(
         self, who: Owner, path: str, *, name: str | None = None, parent: str | None = None
@@ -93,10 +102,14 @@ class DepartingFolders:
         """Rename a folder, or put it below another; raises FolderError and its kinds."""
         moved = self._folders.move(who, path, name=name, parent=parent)
         if moved.path != path:
-            self._departures.note(who.name, path)
+            self._gone(who, path)
         return moved
 
     def delete(self, who: Owner, path: str, *, even_if_filled: bool = False) -> None:
         """Delete a folder and what is in it; raises FolderFilledError unless told to."""
         self._folders.delete(who, path, even_if_filled=even_if_filled)
+        self._gone(who, path)
+
+    def _gone(self, who: Owner, path: str) -> None:
+        self._renew(who)
         self._departures.note(who.name, path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from calendar_sync.memorymail import MemoryMail
-from freebusy.connector.departures import DepartingFolders, Departures
+from freebusy.connector.departures import ChangingFolders, Departures
 from freebusy.connector.jobs import StoredJobs
 from freebusy.connector.modes import StoredModes
 from freebusy.errors import FolderFilledError, NoFolderError
@@ -109,7 +109,8 @@ def test_what_the_server_refuses_is_not_noted(gateway: MemoryGateway) -> None:
             noted.append((person, path))
 
     made = Noting(gateway.store, gateway.clock, is_here=lambda _: True, wait=lambda: WAIT)
-    folders = DepartingFolders(mail, made)
+    renewed: list[str] = []
+    folders = ChangingFolders(mail, made, lambda who: renewed.append(who.name))
     club = folders.create(hans, "Club")
     put = ItemChange("put", "a", event("a", "20260602T090000Z").decode())
     assert "done" == mail.write(hans, club.path, [put])[0].status
@@ -122,6 +123,7 @@ def test_what_the_server_refuses_is_not_noted(gateway: MemoryGateway) -> None:
     assert folders.folder(hans, moved.path).path in {f.path for f in folders.folders(hans)}
     folders.delete(hans, moved.path, even_if_filled=True)
     assert [("hans", club.path), ("hans", moved.path)] == noted
+    assert ["hans"] * 3 == renewed
 
 
 def test_who_leaves_the_roster_leaves_nothing(
