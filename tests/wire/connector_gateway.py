@@ -210,7 +210,11 @@ class Api:
 
 @contextlib.contextmanager
 def connecting(
-    limits: ConnectorLimits | None = None, *, first_job: str = "job", **settings: Any
+    limits: ConnectorLimits | None = None,
+    *,
+    first_job: str = "job",
+    publishes: bool = True,
+    **settings: Any,
 ) -> Iterator[Api]:
     """Run the service over a mail server with the users hans, eva and anna."""
     mail = MemoryMail()
@@ -232,7 +236,11 @@ def connecting(
     )
     logins = Accounts()
     with serving(
-        files, logins=logins, publications=kept, connector=connector, **settings
+        files,
+        logins=logins,
+        publications=kept if publishes else None,
+        connector=connector,
+        **settings,
     ) as running:
         made.append(Api(running, mail, modes, jobs, lookups, logins, kept))
         yield made[0]

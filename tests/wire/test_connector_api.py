@@ -136,6 +136,10 @@ def test_a_filled_folder_is_not_deleted_by_chance(api: Api) -> None:
         ("GET", "/folders/Q2FsZW5kYXJ", None, 404),
         ("GET", f"/folders/{folder_id('x')}A", None, 404),
         ("GET", "/folders/DQo", None, 404),
+        ("GET", "/folders/_w", None, 404),
+        ("GET", "/folders/%C3%BC", None, 404),
+        ("DELETE", f"/folders/{CALENDAR}?even_if_filled=1", None, 422),
+        ("DELETE", f"/folders/{CALENDAR}?force=true", None, 422),
         ("GET", "/folders/AA", None, 404),
         ("GET", "/sync/nothing", None, 404),
     ],
@@ -143,6 +147,15 @@ def test_a_filled_folder_is_not_deleted_by_chance(api: Api) -> None:
 def test_what_is_refused(api: Api, method: str, path: str, body: object, status: int) -> None:
     """Each has its status, and an id is taken in one spelling alone."""
     assert status == api.send(method, path, body).status
+
+
+def test_a_bug_of_ours(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    """It is a problem that tells nothing of the inside, and is in the log."""
+    api.mail.folders = lambda _: [][0]  # type: ignore[method-assign]  # nothing real does that
+    answer = api.send("GET", "/folders")
+    assert (500, "application/problem+json") == (answer.status, answer.headers["content-type"])
+    assert "index" not in answer.body.decode()
+    assert "IndexError" in caplog.text
 
 
 # -- sync
@@ -368,6 +381,7 @@ def test_an_app_password_publishes_for_its_person(api: Api) -> None:
     """It does so as one for publishing, and for nobody else."""
     for name, status in (("hans", 201), ("anna", 403), ("nobody", 403)):
         assert status == api.send("PUT", f"/freebusy/{name}", UPLOAD, login=APP).status
+    assert 403 == api.send("DELETE", "/freebusy/anna", login=APP).status
     assert 204 == api.send("DELETE", "/freebusy/hans", login=APP).status
     assert [] == api.owners
 
@@ -400,6 +414,13 @@ def test_what_is_not_published(api: Api, body: object, media: str | None, status
     given = {} if media is None else {"media": media}
     assert status == api.send("PUT", "/freebusy/hans", body, **given).status
     assert {} == api.kept.files.files
+
+
+def test_where_nobody_publishes() -> None:
+    """A service that takes no publications says so."""
+    with connecting(publishes=False) as closed:
+        for method, body in (("PUT", UPLOAD), ("DELETE", None)):
+            assert 403 == closed.send(method, "/freebusy/hans", body).status
 
 
 @pytest.mark.parametrize("name", ["a%2Fb", "a%5Cb", "%00", "a%0Ab", "x" * 300])

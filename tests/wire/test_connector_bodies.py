@@ -203,3 +203,24 @@ def test_any_json(api: Api, endpoint: Any, value: object) -> None:
     assert answer.status in documented - {500}
     if answer.status >= 400:
         assert SECRET not in answer.body.decode()
+
+
+SEGMENTS = st.sampled_from(
+    ["folders", "Q2FsZW5kYXI", "changes", "acl", "sync", "freebusy", "ping", "settings", "..", ".",
+     "%2e%2e", "%", "%zz", "%00", "%FF", "%C3%BC", "", "*", "openapi.json", "a" * 3000]
+) | st.text(st.characters(codec="utf-8", exclude_characters=" #?\r\n\0"), max_size=6)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    method=st.sampled_from(["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", "MOVE"]),
+    segments=st.lists(SEGMENTS, min_size=1, max_size=5),
+    query=st.text(st.characters(codec="utf-8", exclude_characters=" #\r\n\0"), max_size=8),
+)
+def test_any_path(api: Api, method: str, segments: list[str], query: str) -> None:
+    """Whatever stands in the path and the query: an answer that says what to do, and no fault."""
+    answer = api.send(method, f"/{'/'.join(segments)}?{query}")
+    assert answer.status < 500
+    if answer.status >= 400 and answer.body and "".join(segments).isprintable():
+        told = json.loads(answer.body) if answer.body != b"Bad request\n" else {"status": 400}
+        assert answer.status == told["status"]

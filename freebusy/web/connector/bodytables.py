@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/"
-_CODE = re.compile(r"`([^`]+)`")
+_CODE = re.compile(r"`{1,2}([^`]+)`{1,2}")
 
 
 def prose(text: str) -> str:
