@@ -16,8 +16,9 @@ from tests.wire.connector_gateway import APP, EVA, HANS, connecting, event
 from tests.wire.http_gateway import BODY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from freebusy.ports import CalendarFolder
     from tests.wire.connector_gateway import Api
     from tests.wire.http_gateway import Answer
 
@@ -151,11 +152,15 @@ def test_what_is_refused(api: Api, method: str, path: str, body: object, status:
 
 def test_a_bug_of_ours(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     """It is a problem that tells nothing of the inside, and is in the log."""
-    api.mail.folders = lambda _: [][0]  # type: ignore[method-assign]  # nothing real does that
+
+    def broken(who: Owner) -> Sequence[CalendarFolder]:
+        raise KeyError("inside")
+
+    api.mail.folders = broken  # type: ignore[method-assign]  # nothing real does that
     answer = api.send("GET", "/folders")
     assert (500, "application/problem+json") == (answer.status, answer.headers["content-type"])
-    assert "index" not in answer.body.decode()
-    assert "IndexError" in caplog.text
+    assert "inside" not in answer.body.decode()
+    assert "KeyError" in caplog.text
 
 
 # -- sync
