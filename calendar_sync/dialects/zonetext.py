@@ -43,7 +43,8 @@ def define(calendar: Component) -> None:
     """Put the definitions of the zones that an object names, and does not define, before it."""
     defined = {part.value("TZID") for part in calendar.parts if part.name == "VTIMEZONE"}
     named = {each for part in calendar.parts for each in _named(part)} - defined
-    known = [name for name in sorted(named) if name in database_names().values()]
+    names = database_names()
+    known = [name for name in sorted(named) if names.get(name.casefold()) == name]
     calendar.parts = [*map(definition, known), *calendar.parts]
 
 
@@ -61,6 +62,7 @@ def definition(zone: str) -> Component:
     return Component("VTIMEZONE", [line("TZID", zone)], list(_observances(_posix(zone))))
 
 
+@lru_cache(maxsize=1024)
 def _posix(zone: str) -> str:
     if zone == UTC_ZONE or database_names().get(zone.casefold()) != zone:
         return "UTC0"
