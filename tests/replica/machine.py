@@ -35,6 +35,8 @@ ANCHOR = "anchor"
 UIDS = ("u1", "u2")
 MEMORY = Path("/dev/shm")
 """Where flushing costs nothing: what a lost power supply leaves behind is not the subject."""
+ATTEMPTS = 3
+"""A server closes the connections on which a mailbox was selected that is deleted."""
 ROUNDS = 6
 """Syncs of each home in which everything settles."""
 
@@ -86,7 +88,10 @@ class Connector:
 
     def sync(self, patience: float = 0.0) -> HomeReport:
         bounds = Bounds(batch=2, page=3, patience=patience)
-        report = Home(self.path, self.remote, bounds=bounds).sync()
+        for _ in range(ATTEMPTS):
+            report = Home(self.path, self.remote, bounds=bounds).sync()
+            if report.job is not None and not report.errors:
+                break
         assert [] == report.errors
         return report
 

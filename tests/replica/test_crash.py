@@ -77,10 +77,10 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         directory = home / "calendars" / FOLDER
         directory.mkdir(parents=True)
         for number in range(ITEMS):
-            here, there = event(f"h{number}"), event(f"t{number}")
-            (directory / f"h{number}.ics").write_bytes(here.encode())
-            api.mail.append(WHO, FOLDER, there)
-            expected |= {f"h{number}": here, f"t{number}": there}
+            ours, theirs = event(f"h{number}"), event(f"t{number}")
+            (directory / f"h{number}.ics").write_bytes(ours.encode())
+            api.mail.append(WHO, FOLDER, theirs)
+            expected |= {f"h{number}": ours, f"t{number}": theirs}
         with killing(url, home) as kill_after:
             for _ in range(KILLS):
                 ends.add(kill_after(chance.uniform(0, LONGEST)))
@@ -89,9 +89,13 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         with ConnectorClient(url, "hans", "wort") as client:
             report = Home(home, client).sync()
         assert [] == report.errors
-        assert expected == {p.stem: p.read_bytes().decode() for p in directory.glob("*.ics")}
-        assert sorted(expected.values()) == there_now(api)
-        assert [] == [*(home / "conflicts").rglob("*.ics")]
+        here = {path.stem: path.read_bytes().decode() for path in directory.glob("*.ics")}
+        assert sorted(expected) == sorted(here)
+        assert sorted(here.values()) == there_now(api)
+        kept = [path.read_bytes().decode() for path in (home / "conflicts").rglob("*.ics")]
+        assert sorted(text for uid, text in expected.items() if text != here[uid]) == sorted(kept)
+        # what was changed after it had come down, and before that was noted, looks like new
+        assert {"t"} >= {uid[0] for uid, text in expected.items() if text != here[uid]}
         assert [] == [*home.rglob("*.tmp")]
 
 

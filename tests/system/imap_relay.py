@@ -1,100 +1,83 @@
-"""Between a client and a mail server: something happens, or breaks, when a command comes by."""
+"""A relay before an IMAP server that notes each command that goes through it."""
 
 from __future__ import annotations
 
+import re
+import select
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tests.servers.process import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+_COMMAND = re.compile(rb"(?m)^[A-Za-z0-9]+ ((?:UID )?[A-Z]+)(?: |\r)")
+_PAUSE = 0.05
+"""Seconds until it is seen that the relay is over."""
 
 
 class Relay:
-    """Passes bytes on, a chunk at a time, until told otherwise."""
+    """Passes everything on; for clients that send no literal."""
 
     def __init__(self, port: int) -> None:
-        self.server_port = port
-        self.listener = socket.create_server((HOST, 0))
-        self.listener.settimeout(0.05)
-        self.port: int = self.listener.getsockname()[1]
-        self.over = threading.Event()
-        self.rewrite: Callable[[bytes], bytes] = bytes
-        """What becomes of the server's answers."""
-        self._word = b""
-        self._act: Callable[[], object] | None = None
-        self._threads: list[threading.Thread] = []
-
-    def at(self, word: bytes, act: Callable[[], object] | None = None) -> None:
-        """Do something once, before ``word`` reaches the server; without ``act`` cut the line."""
-        self._word, self._act = word, act
+        self._server_port = port
+        self._listener = socket.create_server((HOST, 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.over = False
+        self.commands: list[str] = []
+        self.round_trips = 0
+        """How often the client waited: it sent something after the server had."""
 
     def serve(self) -> None:
-        """Relay one connection after the other, each in threads of its own."""
-        while not self.over.is_set():
-            try:
-                client, _ = self.listener.accept()
-            except TimeoutError:
-                continue
-            server = socket.create_connection((HOST, self.server_port))
-            for each in (client, server):
-                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                each.settimeout(0.05)
-            thread = threading.Thread(target=self._relay, args=(client, server))
-            thread.start()
-            self._threads.append(thread)
-        for thread in self._threads:
-            thread.join()
+        """Pass on whatever comes, of all connections in turn, until it is over."""
+        other: dict[socket.socket, socket.socket] = {}
+        answered: set[socket.socket] = set()
+        with self._listener:
+            while not self.over:
+                ready, _, _ = select.select([self._listener, *other], [], [], _PAUSE)
+                for one in ready:
+                    if one is self._listener:
+                        client, _ = one.accept()
+                        server = socket.create_connection((HOST, self._server_port))
+                        other |= {client: server, server: client}
+                    elif one in other:
+                        self._pass(one, other, answered)
+        for one in other:
+            one.close()
 
-    def _relay(self, client: socket.socket, server: socket.socket) -> None:
-        back = threading.Thread(target=self._back, args=(server, client))
-        back.start()
-        with client, server:
-            while chunk := self._read(client):
-                if self._word and self._word in chunk:
-                    self._word = b""
-                    if self._act is None:
-                        break
-                    self._act()
-                server.sendall(chunk)
-            self._shut(server)
-            back.join()
-
-    def _back(self, server: socket.socket, client: socket.socket) -> None:
-        while chunk := self._read(server):
-            client.sendall(self.rewrite(chunk))
-        self._shut(client)
-
-    def _read(self, peer: socket.socket) -> bytes:
-        while not self.over.is_set():
-            try:
-                return peer.recv(1 << 16)
-            except TimeoutError:
-                continue
-            except OSError:
-                return b""
-        return b""
-
-    @staticmethod
-    def _shut(peer: socket.socket) -> None:
-        try:
-            peer.shutdown(socket.SHUT_RDWR)
-        except OSError:  # it is closed already
-            return
+    def _pass(
+        self,
+        one: socket.socket,
+        other: dict[socket.socket, socket.socket],
+        answered: set[socket.socket],
+    ) -> None:
+        peer, chunk = other[one], b""
+        with suppress(OSError):
+            chunk = one.recv(1 << 16)
+            peer.sendall(chunk)
+        if not chunk:
+            for each in (one, peer):
+                del other[each]
+                each.close()
+        elif peer.getpeername()[1] == self._server_port:
+            self.commands += [found.decode() for found in _COMMAND.findall(chunk)]
+            self.round_trips += one in answered
+            answered.discard(one)
+        else:
+            answered.add(peer)
 
 
 @contextmanager
 def relayed(port: int) -> Iterator[Relay]:
-    """Run a relay to a server during the block."""
+    """Run a relay to a port during the block."""
     relay = Relay(port)
     thread = threading.Thread(target=relay.serve)
     thread.start()
     try:
         yield relay
     finally:
-        relay.over.set()
+        relay.over = True
         thread.join()
-        relay.listener.close()
