@@ -78,7 +78,8 @@ class Pager:
         is_coarse = self.connection.qresync and box.highestmodseq is not None
         if known is None or not known.is_of(box) or (known.is_coarse and not is_coarse):
             return self._everything(box, is_coarse=is_coarse)
-        scan = self._since(known) if is_coarse and known.since else self._compared(box, known)
+        is_told = is_coarse and known.since is not None
+        scan = self._since(box, known) if is_told else self._compared(box, known)
         if len(scan.token.gone) > MAX_GONE:
             return self._everything(box, is_coarse=is_coarse)
         numbers = _numbers(self.folder, box, is_coarse=is_coarse)
@@ -103,7 +104,7 @@ class Pager:
             token = replace(token, known=_upto(token, there.last) - there)
         return _Scan(token, live)
 
-    def _since(self, known: ItemToken) -> _Scan:
+    def _since(self, box: Examined, known: ItemToken) -> _Scan:
         changed = self.connection.resynced
         if changed is None or len(changed[0]) > AT_ONCE:  # many: their sizes have to be known
             changed = extensions.list_states(self.connection.client, known.modseq)
@@ -111,7 +112,8 @@ class Pager:
         deleted = UidSet.of(state.uid for state in states if state.deleted)
         live = {u: s for u, s in _live(states).items() if u not in vanished}
         new = {uid: size for uid, size in live.items() if uid not in known.known}
-        gone = (known.gone | (known.known & (vanished | deleted))) - UidSet.of(new)
+        came = _came(box, known)
+        gone = (known.gone | ((known.known | came) & (vanished | deleted))) - UidSet.of(new)
         todo = (known.todo - vanished - deleted) | UidSet.of(new)
         holes = vanished & _upto(known, known.known.last)  # filled, so that the set stays short
         told = (known.known | holes) - deleted - todo
@@ -121,13 +123,22 @@ class Pager:
         states = extensions.list_states(self.connection.client)[0] if box.exists else []
         sizes = _live(states)
         live = UidSet.of(sizes)
-        gone = (known.gone | (known.known - live)) - live
+        gone = (known.gone | ((known.known | _came(box, known)) - live)) - live
         told = known.known & live
         return _Scan(replace(known, known=told, todo=live - told, gone=gone), sizes)
 
 
 def _live(states: list[MessageState]) -> dict[int, int | None]:
     return {state.uid: state.size for state in states if not state.deleted}
+
+
+def _came(box: Examined, known: ItemToken) -> UidSet:
+    """Return the UIDs given since the token: who asks may have written such a message.
+
+    If it is gone by now that has to be told, though its coming never was.
+    """
+    first, last = known.uidnext, (box.uidnext or 0) - 1
+    return UidSet(((first, last),)) if 0 < first <= last else UidSet()
 
 
 def _upto(token: ItemToken, last: int) -> UidSet:

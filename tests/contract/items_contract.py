@@ -247,6 +247,16 @@ class CalendarItemsContract:
         (result,) = self.write(place, delete("a", old))
         assert ("done", ["b Meeting"]) == (result.status, replica.pull())
 
+    def test_an_own_item_that_was_deleted_before_it_was_told(self, place: ItemsPlace) -> None:
+        """Who wrote an item hears that it is gone, though its coming was never told."""
+        replica = FolderReplica(place)
+        place.append(text("a"))
+        replica.pull()
+        mine, other = self.written(place, put("b"), put("c"))
+        self.write(place, delete("b", mine), put("c", "Changed", other))
+        assert ["a Meeting", "c Changed"] == replica.pull()
+        assert {mine, other} <= {href for page in replica.pages for href in page.gone}
+
     def test_the_same_change_again(self, place: ItemsPlace) -> None:
         """A connector that was interrupted repeats a change, and it is not doubled."""
         old = place.append(text("a"))
