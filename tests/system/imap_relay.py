@@ -28,13 +28,10 @@ class Relay:
         self.port: int = self._listener.getsockname()[1]
         self.over = False
         self.commands: list[str] = []
-        self.round_trips = 0
-        """How often the client waited: it sent something after the server had."""
 
     def serve(self) -> None:
         """Pass on whatever comes, of all connections in turn, until it is over."""
         other: dict[socket.socket, socket.socket] = {}
-        answered: set[socket.socket] = set()
         with self._listener:
             while not self.over:
                 ready, _, _ = select.select([self._listener, *other], [], [], _PAUSE)
@@ -44,16 +41,11 @@ class Relay:
                         server = socket.create_connection((HOST, self._server_port))
                         other |= {client: server, server: client}
                     elif one in other:
-                        self._pass(one, other, answered)
+                        self._pass(one, other)
         for one in other:
             one.close()
 
-    def _pass(
-        self,
-        one: socket.socket,
-        other: dict[socket.socket, socket.socket],
-        answered: set[socket.socket],
-    ) -> None:
+    def _pass(self, one: socket.socket, other: dict[socket.socket, socket.socket]) -> None:
         peer, chunk = other[one], b""
         with suppress(OSError):
             chunk = one.recv(1 << 16)
@@ -64,10 +56,6 @@ class Relay:
                 each.close()
         elif peer.getpeername()[1] == self._server_port:
             self.commands += [found.decode() for found in _COMMAND.findall(chunk)]
-            self.round_trips += one in answered
-            answered.discard(one)
-        else:
-            answered.add(peer)
 
 
 @contextmanager
