@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     Event = Literal["select", "manual", "start", "exit"]
 
+UNAVAILABLE = 503
 CALENDARS, CONFLICTS, STATUS, LOCK = "calendars", "conflicts", "status.db", ".lock"
 
 
@@ -129,6 +130,7 @@ class _Run:
         self._now = now
         self._progress = progress
         self._report = HomeReport()
+        self._refusal = ""
 
     # -- a sync
 
@@ -140,21 +142,34 @@ class _Run:
         for folder in folders:
             if folder.id in meant:
                 self._folder(folder, accept_empty=accept_empty)
-        if any(each.sent for each in self._report.folders):
-            job = self._start(sync)
-        if job is not None:
-            self._report.job = finished(self._remote, job, self._bounds.patience)
+        self._report.job = self._read(sync, job)
         return self._report
 
     def _start(self, sync: Sync) -> Job | None:
-        """Have the calendars read; None where nobody does that at the moment."""
+        """Have the calendars read; None where that cannot be asked for at the moment."""
         try:
             return self._remote.sync(sync)
         except ApiError as error:
-            if error.status != 503:
+            if error.status != UNAVAILABLE:
                 raise
-            self._report.notes.append(f"free/busy is not read now: {error}")
+            self._refusal = str(error)
             return None
+
+    def _read(self, sync: Sync, before: Job | None) -> Job | None:
+        """Wait until the calendars are read as they are now; ``before``: a reading that runs.
+
+        Of one person only so many wait at a time: then that one is waited for first.
+        """
+        job, patience = before, self._bounds.patience
+        if before is None or any(each.sent for each in self._report.folders):
+            job = self._start(sync)
+        if job is None and before is not None:
+            finished(self._remote, before, patience)
+            job = self._start(sync)
+        if job is None:
+            self._report.notes.append(f"free/busy is not read now: {self._refusal}")
+            return None
+        return finished(self._remote, job, patience)
 
     def _folder(self, folder: Folder, *, accept_empty: bool) -> None:
         mapped = self._mapped(folder)
