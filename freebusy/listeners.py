@@ -44,6 +44,7 @@ def http_settings(config: Config, serving: Serving) -> HttpSettings:
         metrics=serving.metrics.render,
         metrics_networks=tuple(map(str, table.metrics_networks)),
         counted=serving.metrics.response,
+        connector_counted=serving.metrics.connector_request,
     )
 
 

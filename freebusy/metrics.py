@@ -47,6 +47,7 @@ TransferOutcome = Literal["completed", "aborted"]
 _PREFIX = "freebusy_"
 _TRANSFERS = ("RETR", "STOR", "LIST", "NLST", "MLSD")
 _PROTOCOLS: tuple[TransferProtocol, ...] = ("http", "https", "ftp", "ftps")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 
@@ -91,6 +92,10 @@ class Metrics:
         self._scans = self._counter("scans_slowed", "Refusals held back from who asks for many.")
         responses = self._counter("http_responses", "Answers by class of status.", "status")
         self._responses = [responses.labels(name) for name in _CLASSES]
+        self._connector = self._counter(
+            "connector_requests", "Requests to the connectors' interface.",
+            "endpoint", "method", "status",
+        )  # fmt: skip
         self._sessions = self._counter("ftp_sessions", "FTP sessions begun.")
         self._open_sessions = self._gauge("ftp_sessions_open", "FTP sessions that are open.")
         self._transfers = self._counter(
@@ -138,6 +143,11 @@ class Metrics:
     def response(self, status: int) -> None:
         """Count an HTTP answer by the class of its status."""
         self._responses[min(max(status // 100, 1), 5) - 1].inc()
+
+    def connector_request(self, endpoint: str, method: str, status: int) -> None:
+        """Count a request of a connector; ``endpoint`` is a path's template, never a path."""
+        known = method if method in _METHODS else "other"
+        self._connector.labels(endpoint, known, str(status)).inc()
 
     def session_opened(self) -> None:
         """Count an FTP session that begins."""

@@ -57,3 +57,5 @@ class HttpSettings:
     """Who may read it; a login is not asked for."""
     counted: Callable[[int], None] | None = None
     """Told the status of every answer."""
+    connector_counted: Callable[[str, str, int], None] | None = None
+    """Told of every request of a connector: the path's template, the method, the status."""

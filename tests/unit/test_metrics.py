@@ -44,6 +44,14 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
         (lambda m: m.name_refused("http"), "names_refused", {"protocol": "http"}),
         (lambda m: m.scan_slowed(), "scans_slowed", {}),
         (lambda m: m.response(404), "http_responses", {"status": "4xx"}),
+        (
+            lambda m: m.connector_request("/folders/{id}", "PATCH", 409), "connector_requests",
+            {"endpoint": "/folders/{id}", "method": "PATCH", "status": "409"},
+        ),
+        (
+            lambda m: m.connector_request("/ping", "X-SECRET", 405), "connector_requests",
+            {"endpoint": "/ping", "method": "other", "status": "405"},
+        ),
         (lambda m: m.session_opened(), "ftp_sessions", {}),
         (
             lambda m: m.transfer("STOR", "completed"), "ftp_transfers",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.wire.connector_gateway import connecting
 from tests.wire.http_gateway import HANS, HANS_LOGIN, MemoryFiles, MemoryLogins, serving
 
 TEXT = b"# TYPE freebusy_logins_total counter\nfreebusy_logins_total 1.0\n"
@@ -51,3 +52,31 @@ def test_every_answer_is_counted() -> None:
         running.get("/calendar/hans", method="PUT")
         running.exchange(b"rubbish\r\n\r\n")
     assert [200, 404, 405, 400] == statuses
+
+
+def test_requests_of_connectors_are_counted() -> None:
+    """By the template of the path, the method and the status: no id, no name, no query."""
+    told: list[tuple[str, str, int]] = []
+    with connecting(connector_counted=lambda *said: told.append(said)) as api:
+        for method, path in (
+            ("GET", "/folders"),
+            ("GET", "/folders/U2VjcmV0"),
+            ("PUT", "/folders/U2VjcmV0"),
+            ("GET", "/freebusy/secret?start=2026-01-01T00:00:00Z&end=2026-01-02T00:00:00Z"),
+            ("GET", "/secret"),
+            ("HEAD", "/openapi.json"),
+            ("GET", "/"),
+        ):
+            api.send(method, path)
+        api.send("GET", "/folders", login=None)
+        api.running.get("/calendar/hans")
+    assert [
+        ("/folders", "GET", 200),
+        ("/folders/{id}", "GET", 404),
+        ("/folders/{id}", "PUT", 405),
+        ("/freebusy/{name}", "GET", 200),
+        ("other", "GET", 404),
+        ("/openapi.json", "HEAD", 200),
+        ("/", "GET", 200),
+        ("/folders", "GET", 401),
+    ] == told

@@ -52,6 +52,12 @@ def find(method: str, path: str) -> Found:
     raise ProblemError(404, "There is no such path: see /connector/v1/ for those that are there.")
 
 
+def template(path: str) -> str | None:
+    """Return the template of a path as :func:`find` takes it; None where there is none."""
+    segments = tuple(path.removeprefix("/").split("/"))
+    return next((each.path for each in ENDPOINTS if _matches(each.segments, segments)), None)
+
+
 def _matches(template: tuple[str, ...], segments: tuple[str, ...]) -> bool:
     return len(template) == len(segments) and all(
         bool(part) if wanted[:1] == "{" else part == wanted

@@ -38,7 +38,7 @@ from freebusy.web.connector.problems import (
     from_refusal,
     unauthorized,
 )
-from freebusy.web.connector.requests import Requests, find
+from freebusy.web.connector.requests import Requests, find, template
 from freebusy.web.connector.table import ENDPOINTS
 from freebusy.web.connector.turns import Turns
 from freebusy.web.replies import RefusalError
@@ -94,6 +94,7 @@ class ConnectorSite:
     def reload(self, settings: HttpSettings) -> None:
         """Go on with other names of this server."""
         self._hosts = settings.hosts
+        self._counted = settings.connector_counted
 
     def close(self) -> None:
         """Let the threads go."""
@@ -104,6 +105,14 @@ class ConnectorSite:
     ) -> web.Response:
         """Answer one request; ``raw`` is its path, which begins with the prefix."""
         path = raw.removeprefix(PREFIX)
+        response = await self._answer(request, path, visitor, connection)
+        if self._counted is not None:
+            self._counted(_label(path), request.method, response.status)
+        return response
+
+    async def _answer(
+        self, request: web.BaseRequest, path: str, visitor: Visitor, connection: Connection
+    ) -> web.Response:
         try:
             if path.rstrip("/") in _OPEN:
                 return _described(request, path.rstrip("/"))
@@ -187,6 +196,13 @@ class ConnectorSite:
         if work is None:
             raise TypeError("an endpoint without anything to do")
         return await in_crew(self._crew, lambda: _written(work(call, asked)))
+
+
+def _label(path: str) -> str:
+    """Return what a path is counted as: nothing that a client made up."""
+    if path.rstrip("/") in _OPEN:
+        return path.rstrip("/") or "/"
+    return template(path) or "other"
 
 
 def _person(account: Account) -> str:
