@@ -170,6 +170,7 @@ class Api:
     lookups: Lookups
     logins: Accounts
     kept: Publishing
+    connector: Connector
     owners: list[Owner] = field(default_factory=list)
     """On whose behalf the mail server was asked."""
     may_proxy: bool = True
@@ -242,7 +243,7 @@ def connecting(
         connector=connector,
         **settings,
     ) as running:
-        made.append(Api(running, mail, modes, jobs, lookups, logins, kept))
+        made.append(Api(running, mail, modes, jobs, lookups, logins, kept, connector))
         yield made[0]
 
 

@@ -1,4 +1,7 @@
-"""How much one person may ask for at a time, and what becomes of clients that go away."""
+"""How much one person may ask for at a time, and what becomes of clients that go away.
+
+Also: what takes long is done in no event loop.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,23 @@ import json
 import socket
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
 
 from freebusy.connector.bodies import PREFIX
 from freebusy.connector.parts import ConnectorLimits
+from freebusy.period import FreeBusyType, Period
+from freebusy.ports import PersonTimes
 from tests.processes import until
-from tests.wire.connector_gateway import EVA, HANS, JSON, connecting
-from tests.wire.http_gateway import read_answer
+from tests.wire.connector_gateway import EVA, HANS, JSON, Lookups, connecting
+from tests.wire.http_gateway import MemoryFiles, read_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from freebusy.ports import CalendarFolder, Owner
+    from freebusy.period import TimeRange
+    from freebusy.ports import CalendarFolder, Owner, Visitor
     from tests.wire.connector_gateway import Api
 
 
@@ -116,3 +124,39 @@ def test_the_server_stops_while_work_is_under_way() -> None:
         with creating(api, "Slow"):
             assert slow.begun.acquire(timeout=20)
     slow.go_on.set()
+
+
+class Watched(tuple[Period, ...]):
+    """Periods that know in which thread they were looked at."""
+
+    threads: ClassVar[set[str]] = set()
+
+    def __iter__(self) -> Iterator[Period]:
+        self.threads.add(threading.current_thread().name)
+        return super().__iter__()
+
+
+class ManyTimes(Lookups):
+    """Knows a great many periods of everybody."""
+
+    async def look_up(
+        self, names: Sequence[str], within: TimeRange | None, visitor: Visitor
+    ) -> Sequence[PersonTimes]:
+        spans = [(at, at + 60, FreeBusyType.BUSY) for at in range(0, 360_000, 120)]
+        periods = Watched(map(Period.from_span, spans))
+        return [PersonTimes(name, "known", periods) for name in names]
+
+
+@pytest.mark.parametrize("path", ["/freebusy/hans", "/freebusy?names=hans,eva"])
+def test_others_do_not_wait_for_a_large_answer(path: str) -> None:
+    """Tens of thousands of periods are made into an answer beside the event loop."""
+    with connecting() as api:
+        api.connector.lookups = ManyTimes(MemoryFiles())
+        Watched.threads.clear()
+        told = api.ask("GET", path)
+    person = told["people"][1] if "people" in told else told
+    assert (3000, "1970-01-01T00:02:00Z") == (
+        len(person["periods"]),
+        person["periods"][1]["start"],
+    )
+    assert {True} == {name.startswith("http-connector") for name in Watched.threads}

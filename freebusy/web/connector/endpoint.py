@@ -17,8 +17,8 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 Work = Callable[["Call", Any], "Reply"]
 """Done in a thread.  Beside the call it gets the body, or the query, by its model."""
-Question = Callable[["Call", Any], Awaitable["Reply"]]
-"""The same in the event loop."""
+Question = Callable[["Call", Any], Awaitable[Callable[[], "Reply"]]]
+"""The same in the event loop; what is found is made into a reply in a thread."""
 
 
 @dataclass(frozen=True, slots=True)

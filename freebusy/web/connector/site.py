@@ -191,7 +191,7 @@ class ConnectorSite:
     async def _done(self, endpoint: Endpoint, call: Call, asked: Any) -> web.Response:
         if endpoint.question is not None:
             reply = await endpoint.question(call, asked)
-            return await in_crew(self._crew, lambda: _written(reply))
+            return await in_crew(self._crew, lambda: _written(reply()))
         work = endpoint.work
         if work is None:
             raise TypeError("an endpoint without anything to do")

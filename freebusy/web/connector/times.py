@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from freebusy.connector import bodies
 from freebusy.errors import NotAllowedError
@@ -14,7 +14,7 @@ from freebusy.web.connector.call import Reply
 from freebusy.web.connector.problems import ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from freebusy.period import Period
@@ -26,6 +26,8 @@ NOBODY = "nobody@invalid"
 """The organizer of what comes as JSON: whose file it is the name in the path says."""
 UID = "connector"
 MAX_NAME = 254
+_TIMES_FIELDS = set(bodies.Times.model_fields)
+"""One set for all periods: tens of thousands would keep the garbage collector busy."""
 NOT_FOR_YOU = "You may publish for yourself, and for people whose delegate you are."
 
 
@@ -95,35 +97,36 @@ def _encoded(upload: bodies.FreeBusyUpload, now: datetime) -> bytes:
 # -- looking up
 
 
-async def look_up_one(call: Call, query: PersonQuery) -> Reply:
+async def look_up_one(call: Call, query: PersonQuery) -> Callable[[], Reply]:
     """Answer GET /freebusy/{name}."""
-    people = await _look_up(call, [_name(call)], query.start, query.end)
-    return Reply(200, people[0])
+    found = await _look_up(call, [_name(call)], query.start, query.end)
+    return lambda: Reply(200, _person(found[0], call.now))
 
 
-async def look_up(call: Call, query: LookUpQuery) -> Reply:
+async def look_up(call: Call, query: LookUpQuery) -> Callable[[], Reply]:
     """Answer GET /freebusy."""
-    people = await _look_up(call, query.names, query.start, query.end)
-    return Reply(200, bodies.People(people=people))
+    return _people(await _look_up(call, query.names, query.start, query.end), call.now)
 
 
-async def look_up_many(call: Call, wanted: bodies.Query) -> Reply:
+async def look_up_many(call: Call, wanted: bodies.Query) -> Callable[[], Reply]:
     """Answer POST /freebusy."""
-    people = await _look_up(call, wanted.names, wanted.start, wanted.end)
-    return Reply(200, bodies.People(people=people))
+    return _people(await _look_up(call, wanted.names, wanted.start, wanted.end), call.now)
 
 
 async def _look_up(
     call: Call, names: Sequence[str], start: datetime | None, end: datetime | None
-) -> list[bodies.Person]:
+) -> Sequence[PersonTimes]:
     most = call.connector.limits.max_names
     if len(names) > most:
         raise ProblemError(422, f"Ask for at most {most} names at a time.", errors=["names: many"])
     if (start is None) != (end is None):
         raise ProblemError(422, "Give both start and end, or neither.", errors=["start, end"])
     within = None if start is None or end is None else _range(start, end)
-    found = await call.connector.lookups.look_up(names, within, call.visitor)
-    return [_person(each, call.now) for each in found]
+    return await call.connector.lookups.look_up(names, within, call.visitor)
+
+
+def _people(found: Sequence[PersonTimes], now: datetime) -> Callable[[], Reply]:
+    return lambda: Reply(200, bodies.People(people=[_person(each, now) for each in found]))
 
 
 def _range(start: datetime, end: datetime) -> TimeRange:
@@ -151,6 +154,10 @@ def _person(found: PersonTimes, now: datetime) -> bodies.Person:
 
 
 def _times(period: Period) -> bodies.Times:
-    return bodies.Times.model_validate(
-        {"start": period.start, "end": period.end, "type": period.type.fbtype}
+    """Return a period as it is told: our own, so it is not validated once more."""
+    return bodies.Times.model_construct(
+        _TIMES_FIELDS,
+        start=period.start,
+        end=period.end,
+        type=cast("bodies.BusyType", period.type.fbtype),
     )
