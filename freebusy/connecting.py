@@ -239,16 +239,13 @@ def _settings(config: Config, source: ImapSource) -> ImapSettings:
     )
 
 
-def left_for_later(before: Config, after: Config, *, runs: bool) -> Iterator[str]:
+def left_for_later(after: Config, *, runs: bool) -> Iterator[str]:
     """Yield what of a new configuration takes effect at the next start only.
 
     ``runs``: whether there is an interface already.
     """
-    fixed = ("max_body", "max_requests", "patience")
     if not runs and why_off(after) is None:
         yield "the interface for connectors takes effect at the next start"
-    elif runs and any(getattr(before.connector, k) != getattr(after.connector, k) for k in fixed):
-        yield f"{', '.join(fixed)} of the connector take effect at the next start"
 
 
 def _mail_of(config: Config) -> tuple[object, ...]:

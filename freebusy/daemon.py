@@ -226,7 +226,7 @@ class Daemon:
             log.warning("reload where to listen and its limits take effect at the next start")
         if self._http is not None:
             runs = self._connecting is not None
-            for text in left_for_later(self._config, config, runs=runs):
+            for text in left_for_later(config, runs=runs):
                 log.warning("reload %s", text)
         if config.tls.is_configured != self._config.tls.is_configured:
             log.warning("reload a first certificate takes effect at the next start")

@@ -213,7 +213,7 @@ def published(here: Office, client: ConnectorClient, anna: str, bernd: str) -> N
 
 def test_who_may_not(dovecot: MailServer, tmp_path: Path) -> None:
     """Each refusal says what to do; who leaves the roster, or a service that may no longer act
-    for others, is gone with the reload."""
+    for others, is gone with the reload; so is what was a small enough request."""
     with office(dovecot, tmp_path) as here:
         for scope in (Scope.PUBLISH, Scope.READ):
             with here.client(here.anna, here.app_password(here.anna, scope)) as client:
@@ -233,6 +233,11 @@ def test_who_may_not(dovecot: MailServer, tmp_path: Path) -> None:
             assert [401, 401] == [refusal(client.folders) for client in (mail, app)]
         with here.client(here.bernd) as client:
             assert 1 == len(client.folders().folders)
+            large = Query(names=["x" * 200] * 400)
+            assert 400 == len(client.look_up(large).people)
+            reload(here.gateway, tables(dovecot, tmp_path, connector='max_body = "64KiB"'))
+            assert 413 == refusal(lambda: client.look_up(large))
+            assert "next start" not in here.gateway.log
             reload(here.gateway, tables(dovecot, tmp_path, connector="enabled = false"))
             assert 403 == refusal(client.folders)
 

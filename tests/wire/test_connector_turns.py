@@ -92,6 +92,20 @@ def test_turns_come_in_their_order() -> None:
         assert {"Calendar", "Slow", "Second"} == names(api)
 
 
+def test_other_limits_while_requests_wait() -> None:
+    """They hold for whoever comes from then on; who waits already goes by the former ones."""
+    with connecting(ConnectorLimits(max_requests=1, patience=20.0)) as api:
+        slow = Slow(api)
+        with creating(api, "Slow") as one, creating(api, "Second") as two:
+            assert slow.begun.acquire(timeout=20)
+            until(lambda: len(api.logins.asked) == 2, "the second has logged in")
+            api.connector.limits = ConnectorLimits(max_requests=2, max_body=100)
+            assert {"Calendar"} == names(api)
+            assert 413 == api.send("POST", "/folders", {"name": "x" * 100}).status
+            slow.go_on.set()
+            assert [201, 201] == [read_answer(each).status for each in (one, two)]
+
+
 def test_what_has_begun_is_done_as_a_whole() -> None:
     """A client that goes away meanwhile does not leave half of it."""
     with connecting() as api:
@@ -129,6 +143,7 @@ def test_the_server_stops_while_work_is_under_way() -> None:
 class Watched(tuple[Period, ...]):
     """Periods that know in which thread they were looked at."""
 
+    __slots__ = ()
     threads: ClassVar[set[str]] = set()
 
     def __iter__(self) -> Iterator[Period]:

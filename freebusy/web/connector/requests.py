@@ -16,10 +16,11 @@ from freebusy.web.connector.table import ENDPOINTS
 from freebusy.web.threads import in_crew
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from aiohttp import web
 
+    from freebusy.connector.parts import ConnectorLimits
     from freebusy.crew import Crew
     from freebusy.web.body import Share
     from freebusy.web.connection import Connection
@@ -82,9 +83,18 @@ def _arguments(endpoint: Endpoint, segments: tuple[str, ...]) -> dict[str, str]:
 class Requests:
     """Reads requests within the limits."""
 
-    def __init__(self, max_body: int, max_upload: int, settings: HttpSettings, crew: Crew) -> None:
-        """JSON is read in the crew's threads: a large body takes its time."""
-        self._max_body = max_body
+    def __init__(
+        self,
+        limits: Callable[[], ConnectorLimits],
+        max_upload: int,
+        settings: HttpSettings,
+        crew: Crew,
+    ) -> None:
+        """JSON is read in the crew's threads: a large body takes its time.
+
+        ``limits`` is asked for each request: a reload changes what it says.
+        """
+        self._limits = limits
         self._max_upload = max_upload
         self._seconds = settings.upload_timeout
         self._room = UploadRoom(settings.upload_memory)
@@ -113,7 +123,7 @@ class Requests:
         self, request: web.BaseRequest, endpoint: Endpoint, connection: Connection, share: Share
     ) -> Any:
         as_it_is = _media(request, endpoint.also) != JSON
-        limit = self._max_upload if as_it_is else self._max_body
+        limit = self._max_upload if as_it_is else self._limits().max_body
         check_framing(request, limit)
         body = await read_body(request, connection, share, limit=limit, seconds=self._seconds)
         model = endpoint.body

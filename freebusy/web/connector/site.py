@@ -86,9 +86,9 @@ class ConnectorSite:
         self._logins = logins
         self._publications = publications
         self._crew = Crew("http-connector", _THREADS)
-        self._turns = Turns(connector.limits.max_requests, connector.limits.patience)
+        self._turns = Turns(lambda: connector.limits)
         upload = 0 if publications is None else publications.max_upload
-        self._requests = Requests(connector.limits.max_body, upload, settings, self._crew)
+        self._requests = Requests(lambda: connector.limits, upload, settings, self._crew)
         self.reload(settings)
 
     def reload(self, settings: HttpSettings) -> None:
