@@ -15,6 +15,7 @@ from calendar_sync.imap.itemlook import NO_FOLDER, checked, leave, letters, look
 from calendar_sync.imap.itemmessages import item_of
 from calendar_sync.imap.itempages import Pager
 from calendar_sync.imap.itemwriting import INSERT, REMOVE, Writing
+from calendar_sync.imap.longtokens import LongTokens
 from freebusy.errors import (
     CalendarMissingError,
     NoFolderError,
@@ -70,13 +71,14 @@ class ImapItems:
         self._known = None if folders is None else KnownFolders(folders)
         self._now = now
         self._indexes = Indexes(remembered)
+        self._long = LongTokens()
 
     def changes(
         self, who: Owner, path: str, token: SyncToken | None, *, limit: int
     ) -> FolderChanges:
         """Return what changed since ``token``, at most ``limit`` items."""
         reading = self._reading(who, path)
-        known = itemtoken.parse(token, reading.folder)
+        known = itemtoken.parse(self._long.whole(token), reading.folder)
         after, found = None, FolderChanges(token=itemtoken.NONE)
         with self._lent(who, lambda c: look(c, path)) as (connection, seen):
             if seen.box is not None:
@@ -84,7 +86,8 @@ class ImapItems:
         if after is None:
             raise seen.refusal
         after = replace(after, rights=letters(seen.rights or ()), acl=seen.acl)
-        return _with_rights(replace(found, token=after.text()), known, after)
+        told = replace(found, token=self._long.shortened(after.text()))
+        return _with_rights(told, known, after)
 
     @contextmanager
     def _lent(
