@@ -58,13 +58,21 @@ def has_usual_name(name: str, separator: str) -> bool:
 
 
 def listed(connection: Connection, pattern: str) -> list[str]:
-    """Return the names of the folders that match a LIST pattern and can be opened."""
+    """Return the names of the folders that match a LIST pattern and can be opened.
+
+    Cyrus takes names that are no text: half a character in modified UTF-7 (RFC 3501 §5.1.3).
+    They are passed over: nothing can hold them, and whoever shares one must stop nobody.
+    """
     with extensions.understanding():
         return [
             str(name)
             for flags, _, name in connection.client.list_folders("", pattern)
-            if not _NOT_A_FOLDER & {bytes(flag).lower() for flag in flags}
+            if not _NOT_A_FOLDER & {bytes(flag).lower() for flag in flags} and _is_text(str(name))
         ]
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= sign <= "\udfff" for sign in name)
 
 
 def examine(connection: Connection, folder: str, since: Since | None = None) -> Examined:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from freebusy.ports import Account, Owner, Publications, TransferProtocol
 
 _NO_FOLDER = "there is no such calendar folder"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""What cannot be sent to a mail server; it encodes all that is not ASCII (RFC 3501 §5.1.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,6 @@ def path_of(identifier: str) -> str:
         path = octets.decode()
     except ValueError:
         raise NoFolderError(_NO_FOLDER) from None
-    if not path or not path.isprintable() or folder_id(path) != identifier:
+    if not path or _CONTROL.search(path) or folder_id(path) != identifier:
         raise NoFolderError(_NO_FOLDER)
     return path
