@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -79,6 +80,6 @@ def directory_name(folder: Folder, taken: Collection[str]) -> str:
     while len(name.encode()) > _LONGEST:
         name = name[:-1]
     known = {each.casefold() for each in taken}
-    if name.casefold() not in known:
-        return name
-    return f"{name}-{hashlib.sha256(folder.id.encode()).hexdigest()[:8]}"
+    own = f"{name}-{hashlib.sha256(folder.id.encode()).hexdigest()[:8]}"
+    further = (f"{own}-{number}" for number in count(2))  # one that was renamed may hold its own
+    return next(each for each in chain([name, own], further) if each.casefold() not in known)
