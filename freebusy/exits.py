@@ -5,14 +5,24 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 _LONGEST = 4000
 
 
 def say(text: str) -> None:
-    """Print one line for people on standard error, where it mixes with no output."""
+    """Print one line for people on standard error, where it mixes with no output.
+
+    A terminal gets it in as many lines as it takes, broken between words.
+    """
     from freebusy.wording import safe
 
-    print(safe(text, _LONGEST), file=sys.stderr)
+    line = safe(text, _LONGEST)
+    if sys.stderr.isatty():
+        columns = max(20, shutil.get_terminal_size().columns)
+        whole = {"break_long_words": False, "break_on_hyphens": False}  # of paths and names
+        line = "\n".join(textwrap.wrap(line, columns, **whole))  # type: ignore[arg-type]  # of one type
+    print(line, file=sys.stderr)

@@ -5,6 +5,7 @@
     FreeBusyError
     ├── ApiError                 the service answered and said no; ``problem`` is its reason
     ├── ConnectorDownError       nobody answers, or the connection broke off
+    │   └── NotTrustedError      somebody answers who cannot prove to be the service
     ├── UnexpectedAnswerError    an answer that is not the connector's API
     └── UnsendableError          our caller's: a value that no request can carry
 """
@@ -50,6 +51,10 @@ class ConnectorDownError(FreeBusyError):
     def __init__(self, reason: str, step: LineStep) -> None:
         super().__init__(reason)
         self.step = step
+
+
+class NotTrustedError(ConnectorDownError):
+    """The certificate is not accepted, or there is no TLS: somebody has to do something."""
 
 
 class UnexpectedAnswerError(FreeBusyError):

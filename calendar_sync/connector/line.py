@@ -20,10 +20,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from calendar_sync.connector.errors import ConnectorDownError, LineStep, UnexpectedAnswerError
+from calendar_sync.connector.errors import (
+    ConnectorDownError,
+    LineStep,
+    NotTrustedError,
+    UnexpectedAnswerError,
+)
 from calendar_sync.faults import Server
 from freebusy.connector.bodies import PREFIX
-from freebusy.errors import ConfigurationError
+from freebusy.errors import ConfigurationError, SourceRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -205,7 +210,10 @@ class Line:
         try:
             yield
         except ssl.SSLError as error:
-            raise ConnectorDownError(str(self._server().no_tls(error)), self._step) from None
+            fault = self._server().no_tls(error)
+            refused = isinstance(fault, SourceRefusedError)
+            kind = NotTrustedError if refused else ConnectorDownError
+            raise kind(str(fault), self._step) from None
         except http.client.IncompleteRead:
             raise ConnectorDownError(
                 f"the connection to {self._service.endpoint} broke off in the middle of an answer:"

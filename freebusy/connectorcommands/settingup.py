@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calendar_sync.connector.account import INI, ConnectorAccount, read_account
-from calendar_sync.connector.errors import ConnectorDownError
+from calendar_sync.connector.errors import NotTrustedError
 from calendar_sync.connector.inifile import read_setup, with_value
 from calendar_sync.connector.line import service_at
 from calendar_sync.connector.setup import parsed
@@ -57,12 +57,13 @@ def _trusting(account: ConnectorAccount) -> ConnectorAccount:
     try:
         with client_of(account) as asking:
             asking.settings()
-    except ConnectorDownError as error:
-        if error.step == "tls":
-            say(str(error))
-            path = str(Path(_answer("File of its authority's certificate (PEM)", "")).absolute())
-            body = with_value(account.body, "server", "ca_file", path)
-            return replace(account, setup=parsed(body), body=body)
+    except NotTrustedError as error:
+        say(str(error))
+        file = _answer("File of its authority's certificate (PEM); none: stop", "")
+        if not file:
+            raise FreeBusyError("nothing was saved") from None
+        body = with_value(account.body, "server", "ca_file", str(Path(file).absolute()))
+        return replace(account, setup=parsed(body), body=body)
     except FreeBusyError:
         pass  # the next step says it better
     return account

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from calendar_sync.connector.errors import ApiError, ConnectorDownError
+from calendar_sync.connector.errors import ApiError, ConnectorDownError, NotTrustedError
 from calendar_sync.replica import EmptySideError, Home, HomeBusyError, HomeReport, Step
 from calendar_sync.replica.home import CALENDARS, CONFLICTS
 from freebusy.connectorcommands.folders import find
@@ -63,6 +63,9 @@ def sync(home: Path | None, wish: Wish) -> int:
     except EmptySideError as error:
         say(f"freebusy: {error}")
         return EMPTY
+    except NotTrustedError as error:
+        say(f"freebusy: {error}")
+        return FAILED
     except (ConnectorDownError, HomeBusyError) as error:
         say(f"freebusy: {error}")
         return LATER
@@ -162,7 +165,7 @@ class Syncing:
         if still:
             print(f"{counted(still, 'folder')} unchanged" + (" otherwise." if moved else "."))
         elif not report.folders:
-            print(f"No folder is synced at this event ({self._event}).")
+            print(f"Nothing is synced at this event ({self._event}): the modes say so.")
         if moved:
             print(f"Local calendars: {self._account.home / CALENDARS}")
         if report.job is not None and report.job.state == "done":

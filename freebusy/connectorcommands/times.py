@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from calendar_sync.connector.inifile import replace
 from calendar_sync.connector.vfburl import MAX_FILE, VfbFile
+from calendar_sync.replica.collection import ICS
 from calendar_sync.replica.home import CALENDARS, STATUS
 from calendar_sync.replica.mapping import Mapping
 from calendar_sync.replica.status import Status
@@ -41,9 +42,10 @@ OLD = 3600
 """Seconds after which it is said how old an answer is."""
 _NOT_KNOWN = {
     "unknown": "nobody of that name is known, or nothing is known of them",
-    "not_allowed": "this login may not see their times",
-    "unreachable": "the server that knows cannot be reached now",
+    "not_allowed": "the gateway asks no server for people of that domain",
+    "unreachable": "too much was asked for at once: ask again, or for fewer people",
 }
+_UNREACHABLE_ELSEWHERE = "the server that knows cannot be reached now: ask again later"
 
 
 # -- publish
@@ -81,10 +83,16 @@ def _read(file: Path) -> bytes:
 def _computed(account: ConnectorAccount, asking: ConnectorClient) -> bytes:
     """Return the times that the local calendars make, of folders that count for free/busy."""
     counting = {each.id for each in asking.folders().folders if each.in_freebusy}
-    paths = list(_directories(account.home, counting))
-    if not paths:
+    directories = list(_directories(account.home, counting))
+    if not directories:
         raise FreeBusyError(
             "no calendar that counts for free/busy is here yet: run freebusy connector sync"
+        )
+    paths = [path for path, known in directories if _holds(path, known)]
+    if not paths:
+        raise FreeBusyError(
+            "the calendars here hold no event yet, and who publishes nothing must not look"
+            " free: enter one first"
         )
     addresses = [each for each in _names(account) if "@" in each]
     body, troubles = convert_to_text(
@@ -95,13 +103,30 @@ def _computed(account: ConnectorAccount, asking: ConnectorClient) -> bytes:
     return body
 
 
-def _directories(home: Path, counting: set[str]) -> Iterable[Path]:
+def _directories(home: Path, counting: set[str]) -> Iterable[tuple[Path, int]]:
+    """Yield the local folders that count, and how many items each had at the last sync."""
     if not (home / STATUS).exists():
         return
     with closing(Status(home / STATUS)) as status:
-        for mapped in Mapping(status).all():
+        mapping = Mapping(status)
+        for mapped in mapping.all():
             if mapped.id in counting:
-                yield home / CALENDARS / mapped.directory
+                yield home / CALENDARS / mapped.directory, len(mapping.items(mapped))
+
+
+def _holds(path: Path, known: int) -> bool:
+    """Whether there is an item in a local folder.
+
+    One that never had any is passed by; one that had some says that people are free only
+    after a sync: FreeBusyError.
+    """
+    if any(path.glob("*" + ICS)):
+        return True
+    if known:
+        raise FreeBusyError(
+            f"{path.name}: the folder is suddenly empty here: run freebusy connector sync first"
+        )
+    return False
 
 
 def _names(account: ConnectorAccount) -> list[str]:
@@ -168,8 +193,15 @@ def fetch(
         _draw(people, span)
     unknown = [each for each in people if each.status != "known"]
     for each in unknown:
-        say(f"{safe(each.name, 80)}: {_NOT_KNOWN[each.status]}")
+        say(f"{safe(each.name, 80)}: {_why(each)}")
     return not unknown
+
+
+def _why(person: Person) -> str:
+    """Return why somebody's times are not known, and what to do."""
+    if person.status == "unreachable" and person.elsewhere:
+        return _UNREACHABLE_ELSEWHERE
+    return _NOT_KNOWN[person.status]
 
 
 def _elsewhere(account: ConnectorAccount, person: Person, span: Asked) -> Person:

@@ -335,7 +335,10 @@ def test_an_event_that_concerns_no_folder(hans: Person) -> None:
     ini = hans.home / "connector.ini"
     ini.write_text(ini.read_text() + "[sync]\nevent = start\n")
     done = hans("sync")
-    assert "No folder is synced at this event (start).\n" == done.out.splitlines(True)[0]
+    assert (
+        "Nothing is synced at this event (start): the modes say so.\n"
+        == done.out.splitlines(True)[0]
+    )
     assert "1 folder unchanged." in hans("sync", "Calendar", "--event", "select").out
 
 
@@ -368,6 +371,23 @@ def test_publishing_what_the_local_calendars_say(api: Api, hans: Person) -> None
     body = api.lookups.files.files["hans"].body
     assert b"DTSTART" in body
     assert b"Meeting" not in body
+
+
+def test_publishing_calendars_without_events(api: Api, hans: Person) -> None:
+    """A folder that never held an event is passed by; with nothing else, or one that lost
+    all it had, nobody is shown as free."""
+    hans("folders", "--create", "Empty")
+    hans("sync")
+    done = hans("publish")
+    assert (1, True) == (done.code, "hold no event yet" in done.err)
+    hans.write("one")
+    assert (0, "The times of hans are published.\n") == (hans("publish").code, hans("publish").err)
+    hans("sync")
+    (hans.directory() / "one.ics").unlink()
+    done = hans("publish")
+    said = "Calendar: the folder is suddenly empty here: run freebusy connector sync first"
+    assert (1, f"freebusy: {said}\n") == (done.code, done.err)
+    assert b"FREEBUSY" in api.lookups.files.files["hans"].body
 
 
 def test_publishing_a_file(api: Api, hans: Person, tmp_path: Path) -> None:
@@ -406,6 +426,34 @@ def test_fetching_times(hans: Person, tmp_path: Path) -> None:
     assert b"FREEBUSY;FBTYPE=BUSY:20260310T090000Z/20260310T100000Z" in (
         (tmp_path / "out" / "hans.vfb").read_bytes()
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "elsewhere", "said"),
+    [
+        ("unreachable", True, "the server that knows cannot be reached now: ask again later"),
+        ("unreachable", False, "too much was asked for at once: ask again, or for fewer people"),
+        ("not_allowed", True, "the gateway asks no server for people of that domain"),
+    ],
+)
+def test_times_that_are_not_known(
+    hans: Person, api: Api, status: str, elsewhere: bool, said: str
+) -> None:
+    """Whose times are not known is named, with the reason and what to do."""
+    person = {
+        "name": "eva",
+        "status": status,
+        "elsewhere": elsewhere,
+        "periods": [],
+    } | dict.fromkeys(("start", "end", "as_of", "age"))
+    with scripted([answer(json.dumps({"people": [person]}))]) as script:
+        ini = hans.home / "connector.ini"
+        ini.write_text(
+            ini.read_text().replace(url_of(api), script.url).replace(
+                "password =\n", f"password = {hans.password}\n")
+        )  # fmt: skip
+        done = hans("fetch", "eva")
+        assert (1, True) == (done.code, done.err.endswith(f"eva: {said}\n")), done.err
 
 
 VFB = """\

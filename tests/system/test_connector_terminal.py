@@ -144,6 +144,25 @@ def test_an_authority_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert f"ca_file = {made.cert}\n" in (home / "connector.ini").read_text()
 
 
+def test_a_certificate_that_is_not_accepted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No later run mends it, so a sync says 1; a terminal gets its lines broken between words."""
+    made = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.cert, made.key)
+    with scripted([], [], context=context) as script:
+        hans = Person(tmp_path, script.url, capsys, monkeypatch)
+        hans.home.mkdir()
+        (hans.home / "connector.ini").touch(0o600)
+        (hans.home / "connector.ini").write_bytes(hans.write_setup().read_bytes())
+        with terminal(hans.home, "sync") as running:
+            assert 1 == running.end()
+    told = running.said.partition("freebusy: ")[2].splitlines()
+    assert (3, True) == (len(told), max(map(len, told)) <= 80)
+    assert "name its authority in ca_file, or use the host name" in " ".join(told)
+
+
 @pytest.mark.parametrize(("typed", "code", "left"), [("n", 3, 2), ("y", 0, 0)])
 def test_a_side_that_is_suddenly_empty_is_asked_about(
     tmp_path: Path,

@@ -54,7 +54,10 @@ HEADERS = {
 }
 """Of every answer: it is one person's, and nothing is to keep it (RFC 9111 §5.2.2.5)."""
 
-LOG_IN = "Log in with your mail account, or with an app password of scope connector."
+LOG_IN = (
+    "Login and password are missing or not right: log in with your mail account, or with an app"
+    " password of scope connector."
+)
 _AGAIN = "30"
 
 
