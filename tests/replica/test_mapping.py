@@ -11,7 +11,7 @@ from freebusy.connector.bodies import Folder
 
 def folder(name: str) -> Folder:
     return Folder(
-        id=name,
+        id=name.replace(" ", "_"),
         path=name,
         name=name,
         parent=None,
