@@ -50,6 +50,24 @@ class LocalFile:
     """Whether an equal signature proves that it is unchanged."""
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A file's new content, on its way to the disk."""
+
+    drafts: durable.Drafts
+    path: Path
+    digest: str
+
+    @classmethod
+    def begin(cls, drafts: durable.Drafts, body: bytes) -> Draft:
+        """Begin to write a content; it may take its place once the drafts are settled."""
+        return cls(drafts, drafts.add(body), digest(body))
+
+    def place(self, path: Path) -> None:
+        """Let it take its place."""
+        self.drafts.place(self.path, path)
+
+
 def digest(body: bytes) -> str:
     """Return a short name for some bytes."""
     return hashlib.blake2b(body, digest_size=16).hexdigest()
@@ -137,11 +155,12 @@ class Collection:
             return name
         return digest(b"2" + uid.encode("utf-8", "surrogatepass")) + ICS
 
-    def write(self, name: str, uid: str, body: bytes, old: LocalFile | None) -> LocalFile:
-        """Write a file over the one that was there; ChangedMeanwhileError if it is another."""
+    def write(self, draft: Draft, name: str, uid: str, old: LocalFile | None) -> LocalFile:
+        """Put a file over the one that was there; ChangedMeanwhileError if it is another."""
         path = self.path / name
-        durable.replace(path, body, check=lambda: self._check(name, old))
-        return LocalFile(name, signature_of(path.lstat()), digest(body), uid)
+        self._check(name, old)
+        draft.place(path)
+        return LocalFile(name, signature_of(path.lstat()), draft.digest, uid)
 
     def remove(self, old: LocalFile) -> None:
         """Remove a file; ChangedMeanwhileError if it is not the one that was read."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from calendar_sync.replica import durable
 from calendar_sync.replica.agreements import Pair
-from calendar_sync.replica.collection import digest
+from calendar_sync.replica.collection import Draft
 from calendar_sync.replica.errors import ChangedMeanwhileError
 from calendar_sync.replica.plan import given
 from calendar_sync.replica.reconcile import Agreed, Step
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from calendar_sync.replica.collection import LocalFile
     from calendar_sync.replica.place import Place
     from calendar_sync.replica.plan import Action
+
+_COME = frozenset({Step.GET, Step.KEEP_THEIRS})
+"""What takes a content from the server, where one is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,16 @@ def batched(actions: Sequence[Action], size: int) -> Iterator[list[Action]]:
 
 
 class Fetching:
-    """Does steps in the local folder; files first, then the note that they agree."""
+    """Does steps in the local folder, a group at a time.
+
+    New contents go to the disk first, all together, then each takes its place, then the
+    directory is flushed, and then ``status.db`` notes what both sides have.
+    """
 
     def __init__(self, place: Place) -> None:
         self._place = place
         self._again = False
+        self._coming: dict[str, Draft] = {}
         self._steps: dict[Step, Callable[[Action], _Done]] = {
             Step.GET: self._get,
             Step.KEEP_THEIRS: self._give_way,
@@ -56,20 +64,37 @@ class Fetching:
     def run(self, actions: Sequence[Action]) -> bool:
         """Do them; return whether some have to be looked at again."""
         for group in batched(actions, self._place.bounds.batch):
-            done = [each for each in map(self._do, group) if each is not None]
+            with durable.Drafts(self._place.collection.path) as drafts:
+                self._coming = dict(self._drafted(group, drafts))
+                drafts.settle()
+                done = [each for each in map(self._do, group) if each is not None]
             if any(each.wrote or each.removed for each in done):
                 durable.flush(self._place.collection.path)
             self._record(done)
         return self._again
 
+    def _drafted(
+        self, actions: Sequence[Action], drafts: durable.Drafts
+    ) -> Iterator[tuple[str, Draft]]:
+        """Begin to write what comes from the server; yield it by UID."""
+        for action in actions:
+            if action.there is None or action.step not in _COME:
+                continue
+            try:
+                body = self._place.theirs(action.there).encode()
+            except CalendarDataError as error:
+                self._place.report.note(f"{action.name}: left alone: on the server, {error.reason}")
+            else:
+                yield action.uid, Draft.begin(drafts, body)
+
     def _do(self, action: Action) -> _Done | None:
         """Do one step; None where that is not possible, now or at all."""
+        if action.there is not None and action.step in _COME and action.uid not in self._coming:
+            return None
         try:
             return self._steps[action.step](action)
         except ChangedMeanwhileError:
             self._again = True
-        except CalendarDataError as error:
-            self._place.report.note(f"{action.name}: left alone: on the server, {error.reason}")
         return None
 
     def _record(self, done: Sequence[_Done]) -> None:
@@ -86,14 +111,13 @@ class Fetching:
             self._place.did(each.action)
 
     def _get(self, action: Action) -> _Done:
-        place, file = self._place, action.file
-        body = place.theirs(given(action.there)).encode()
-        if file is not None and digest(body) == file.digest:
+        place, file, draft = self._place, action.file, self._coming[action.uid]
+        if file is not None and draft.digest == file.digest:
             return self._link(action)
         if file is not None and action.step is Step.KEEP_THEIRS:
             place.keep(action, place.ours(file), "local")
         name = file.name if file is not None else place.collection.name_for(action.uid)
-        wrote = place.collection.write(name, action.uid, body, file)
+        wrote = place.collection.write(draft, name, action.uid, file)
         return _Done(action, _pair(action, wrote), wrote=wrote)
 
     def _give_way(self, action: Action) -> _Done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 _PLACES: list[tuple[object, str]] = [
     (durable, "_write"),
-    (durable, "replace"),
+    (durable, "_rename"),
+    (durable, "_discard"),
     (durable, "remove"),
     (durable, "rename"),
     (durable, "flush"),
@@ -28,21 +30,29 @@ class Killed(BaseException):
     """Nothing in a program sees the signal that this stands for."""
 
 
+class Death:
+    """Whether a block was ended."""
+
+    came = False
+
+
 @contextmanager
-def killed(step: int) -> Iterator[None]:
+def killed(step: int) -> Iterator[Death]:
     """End the block at its n-th lasting step, right after it if n is even, else right before."""
-    left = step
+    left, lock, death = step, Lock(), Death()
+
+    def pass_one() -> None:
+        nonlocal left
+        with lock:  # files are written by several threads
+            left -= 1
+            if left <= 0:  # nothing lasts any more, whoever tries
+                raise Killed
 
     def ending(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise Killed
+            pass_one()
             result = function(*arguments, **options)
-            left -= 1
-            if left == 0:
-                raise Killed
+            pass_one()
             return result
 
         return call
@@ -51,9 +61,9 @@ def killed(step: int) -> Iterator[None]:
     for each in patches:
         each.start()
     try:
-        yield
+        yield death
     except Killed:
-        pass
+        death.came = True
     finally:
         for each in patches:
             each.stop()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from calendar_sync.replica import ChangedMeanwhileError, durable
-from calendar_sync.replica.collection import Collection, file_name
+from calendar_sync.replica.collection import Collection, Draft, LocalFile, file_name
 from calendar_sync.replica.objecttext import whole
 from tests.replica.home_case import event
 
@@ -21,6 +21,14 @@ def collection(tmp_path: Path) -> Collection:
     made = Collection(tmp_path / "folder")
     made.create()
     return made
+
+
+def put(collection: Collection, body: bytes, old: LocalFile | None) -> LocalFile:
+    """Write a.ics."""
+    with durable.Drafts(collection.path) as drafts:
+        draft = Draft.begin(drafts, body)
+        drafts.settle()
+        return collection.write(draft, "a.ics", "a", old)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +93,7 @@ def test_what_changed_meanwhile_is_not_overwritten(collection: Collection, happe
     else:
         path.write_bytes(OTHER)
     with pytest.raises(ChangedMeanwhileError):
-        collection.write("a.ics", "a", A, old)
+        put(collection, A, old)
     if old is not None:
         with pytest.raises(ChangedMeanwhileError):
             collection.remove(old)
@@ -113,7 +121,7 @@ def test_a_disk_that_is_full_leaves_the_old_file(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        collection.write("a.ics", "a", OTHER, old)
+        put(collection, OTHER, old)
     assert [A] == [each.read_bytes() for each in collection.path.iterdir()]
 
 
