@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from calendar_sync.imap.behalf import Behalf
     from calendar_sync.imap.settings import ImapSettings
-    from freebusy.config import Config, ImapSource
+    from freebusy.config import Config, ImapSource, Member
     from freebusy.ports import (
         AccessControl,
         Account,
@@ -122,6 +122,7 @@ class Connecting:
             lookups=self._lookups,
             owner=self.owner,
             limits=_limits(config),
+            is_user=self._is_user,
         )
         """What the interface calls; what is in it changes with the configuration."""
 
@@ -166,6 +167,10 @@ class Connecting:
         """Let go of connections."""
         await self._lookups.close()
         self._mail.close()
+
+    def _is_user(self, name: str) -> bool:
+        """Whether a mail server may know somebody of the roster by this name."""
+        return any(name.casefold() in _names(member) for member in self._config.members.values())
 
     def _has_sources(self, name: str) -> bool:
         member = self._config.members.get(name)
@@ -257,6 +262,14 @@ def _mail_of(config: Config) -> tuple[object, ...]:
         config.limits,
         config.schedule.interval,
     )
+
+
+def _names(member: Member) -> set[str]:
+    """Return all by which a mail server may know somebody, in lower case."""
+    owner = member.owner
+    locals_ = (address.partition("@")[0] for address in member.addresses)
+    names = {owner.name, owner.login or owner.name, *member.addresses, *locals_}
+    return {name.casefold() for name in names}
 
 
 def _default_mode(config: Config) -> SyncMode:

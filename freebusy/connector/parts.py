@@ -55,3 +55,5 @@ class Connector:
     an app password where the service cannot act for others.
     """
     limits: ConnectorLimits
+    is_user: Callable[[str], bool]
+    """Whether somebody is called so, whom a word for everyone (``Alle``) then means."""

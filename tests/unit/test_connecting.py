@@ -153,6 +153,27 @@ def test_who_is_refused(folder: Path, who: Account, expected: str) -> None:
     assert expected == raised.value.reason
 
 
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("Alle", True),
+        ("tutti", True),
+        ("TOUS@example.com", True),
+        ("Tous", True),
+        ("Todos", False),
+        ("everyone", False),
+    ],
+)
+def test_who_is_a_user(folder: Path, word: str, *, expected: bool) -> None:
+    """Any name, login or address of the roster is somebody's, in any case."""
+    persons = (
+        'persons = ["alle@example.com", {address = "hans@example.com", login = "Tutti"},'
+        ' {address = "eva@example.com", addresses = ["tous@example.com"]}]\n'
+    )
+    with connecting(folder, persons + MAIL + SERVICE) as made:
+        assert expected == made.parts.is_user(word)
+
+
 def test_a_reload_counts_at_once(folder: Path) -> None:
     """Who left may do nothing any more; limits, modes and the mail server are the new ones."""
     with connecting(folder, PEOPLE + MAIL + SERVICE) as made:

@@ -214,12 +214,14 @@ def connecting(
     limits: ConnectorLimits | None = None,
     *,
     first_job: str = "job",
+    more_users: tuple[str, ...] = (),
     publishes: bool = True,
     **settings: Any,
 ) -> Iterator[Api]:
     """Run the service over a mail server with the users hans, eva and anna."""
     mail = MemoryMail()
-    for user in ("hans", "eva", "anna"):
+    users = ("hans", "eva", "anna", *more_users)
+    for user in users:
         mail.add_user(user, "wort")
     files = MemoryFiles()
     kept, modes, jobs, lookups = Publishing(files), Modes(), Jobs(first_job), Lookups(files)
@@ -234,6 +236,7 @@ def connecting(
         lookups=lookups,
         owner=lambda account, password: made[0].owner(account, password),
         limits=limits or ConnectorLimits(),
+        is_user=lambda name: name.casefold() in users,
     )
     logins = Accounts()
     with serving(

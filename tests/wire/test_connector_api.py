@@ -317,6 +317,23 @@ def test_everyone(api: Api, word: str) -> None:
     ]
 
 
+def test_somebody_who_is_called_everyone() -> None:
+    """Rights go to nobody else by mistake: a word that is a name of the roster, or one in the
+    folder's list, means that person."""
+    with connecting(more_users=("alle",)) as api:
+        grant = {"role": "guest"}
+        path = f"/folders/{CALENDAR}/acl"
+        assert "Alle" == api.ask("PUT", f"{path}/Alle", grant)["user"]
+        api.mail.grant(Owner("hans", "", password="wort"), "Calendar", "tutti", frozenset("l"))
+        assert ("Tutti", "lrs") == tuple(
+            api.ask("PUT", f"{path}/Tutti", grant)[key] for key in ("user", "rights")
+        )
+        assert {"alle", "hans", "tutti"} == {
+            each["user"].casefold() for each in api.ask("GET", path)["entries"]
+        }
+        assert "anyone" == api.ask("PUT", f"{path}/Tous", grant)["user"]
+
+
 def test_everyone_in_the_readers_language(api: Api) -> None:
     """The word comes in the language that the client asks for."""
     api.ask("PUT", f"/folders/{CALENDAR}/acl/anyone", {"role": "guest"})

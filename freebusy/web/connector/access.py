@@ -61,7 +61,15 @@ def _user(call: Call) -> str:
     user = call.arguments["user"]
     if not 0 < len(user) <= MAX_USER or not user.isprintable():
         raise ProblemError(422, "Name one user of the mail server.", errors=["user: is no name"])
-    return identifier(user)
+    return identifier(user, is_user=lambda word: _is_somebody(call, word))
+
+
+def _is_somebody(call: Call, word: str) -> bool:
+    """Whether a word for everyone is somebody's name: of the roster, or in the folder's list."""
+    if call.connector.is_user(word):
+        return True
+    entries = call.connector.access.acl(call.whose(), call.path)
+    return any(entry.user.casefold() == word.casefold() for entry in entries)
 
 
 def _rights(wanted: bodies.Grant) -> frozenset[str]:

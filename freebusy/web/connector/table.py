@@ -17,7 +17,7 @@ GROUPS = {
     "Items": "What is in a folder, both ways. An item is one message; a changed item comes back"
     " under a new `href`, and the old one is in `gone`.",
     "Sharing": "Who may do what in a folder (RFC 4314). `everyone`, in five languages, is the"
-    " user `anyone`.",
+    " user `anyone`; where somebody is called like the word, it is that person.",
     "Free/busy": "Published on the person's behalf, and looked up for many people at once, also"
     " on other servers.",
 }
