@@ -9,6 +9,7 @@ from freebusy.connector import bodies
 from freebusy.errors import NotAllowedError
 from freebusy.period import FreeBusyType, TimeRange, to_seconds
 from freebusy.ports import Scope, Upload, Visitor
+from freebusy.temporary import temporary_target
 from freebusy.vfreebusy import encode, free_busy
 from freebusy.web.connector.call import Reply
 from freebusy.web.connector.problems import ProblemError
@@ -79,7 +80,11 @@ def _name(call: Call) -> str:
 
 
 def _file(name: str) -> str:
-    return f"/pub/calendar/{name}.vfb"
+    """Return where a person's file is; a temporary one, which nobody renames here, is no one's."""
+    path = f"/pub/calendar/{name}.vfb"
+    if temporary_target(path) is not None:
+        raise ProblemError(404, "Nobody has that name: say it without .vfb.")
+    return path
 
 
 def _encoded(upload: bodies.FreeBusyUpload, now: datetime) -> bytes:
