@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from freebusy.period import Span
     from tests.servers.mailserver import MailServer
 
-EXAMPLES = int(os.environ.get("FREEBUSY_SYNC_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("FREEBUSY_SYNC_EXAMPLES", "2"))
 STEPS = 12
 PEOPLE = 8
 TYPES = {"Calendar": "event.default", "Work": "event"}
