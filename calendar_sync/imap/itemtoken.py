@@ -22,10 +22,10 @@ from freebusy.ports import SyncToken
 if TYPE_CHECKING:
     from calendar_sync.imap.extensions import Examined
 
-VERSION = 1
+VERSION = 2
 MAX_TEXT = 1 << 20
 """Characters of a token; longer ones are not looked at."""
-MAX_BYTES = 4 << 20
+MAX_BYTES = 1 << 20
 """A token that unpacks to more is not believed."""
 MAX_NUMBER = 2**63 - 1
 
@@ -99,10 +99,10 @@ class ItemToken:
             self.uidnext,
             self.exists,
             self.modseq,
-            str(self.known),
+            self.known.pack(),
             self.is_coarse,
-            str(self.todo),
-            str(self.gone),
+            self.todo.pack(),
+            self.gone.pack(),
             self.is_fresh,
             self.rights,
             self.acl,
@@ -151,10 +151,10 @@ def _token(values: Any, folder: str) -> ItemToken | None:
         uidnext=uidnext,
         exists=exists,
         modseq=modseq,
-        known=UidSet.parse(known),
+        known=UidSet.unpack(known),
         is_coarse=coarse,
-        todo=UidSet.parse(todo),
-        gone=UidSet.parse(gone),
+        todo=UidSet.unpack(todo),
+        gone=UidSet.unpack(gone),
         is_fresh=rest[0],
         rights=rest[1],
         acl=rest[2],

@@ -15,6 +15,9 @@ Range = tuple[int, int]
 
 MAX_UID = 2**32 - 1
 _SET = re.compile(r"[0-9]{1,10}(:[0-9]{1,10})?(,[0-9]{1,10}(:[0-9]{1,10})?)*\Z", re.ASCII)
+_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+"""Five bits each; from the 33rd on more of the same number follow."""
+_VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 
 
 def _merged(ranges: Iterable[Range]) -> Iterator[Range]:
@@ -71,6 +74,24 @@ class UidSet:
             raise ValueError("not a set of UIDs")
         return cls(tuple(_merged(sorted(map(_range, text.split(","))))))
 
+    @classmethod
+    def unpack(cls, text: str) -> UidSet:
+        """Read what :meth:`pack` returned; raises ValueError for what never could be."""
+        numbers = _numbers(text)
+        return cls(tuple(_merged(_counted(zip(numbers, numbers, strict=True)))))
+
+    def pack(self) -> str:
+        """Return the set as the lengths of gaps and of ranges in turn.
+
+        Where there are many gaps these are small numbers, which compress to a quarter of
+        what UIDs do.
+        """
+        after, words = 1, list[str]()
+        for first, last in self.ranges:
+            words += _digits(first - after), _digits(last - first)
+            after = last + 1
+        return "".join(words)
+
     def __str__(self) -> str:
         return ",".join(str(a) if a == b else f"{a}:{b}" for a, b in self.ranges)
 
@@ -101,6 +122,41 @@ class UidSet:
 
     def __sub__(self, other: UidSet) -> UidSet:
         return self & UidSet(tuple(_gaps(other.ranges)))
+
+
+def _digits(number: int) -> str:
+    found = ""
+    while number > 31:
+        found += _DIGITS[32 | number & 31]
+        number >>= 5
+    return found + _DIGITS[number]
+
+
+def _numbers(text: str) -> Iterator[int]:
+    """Yield the numbers that digits stand for, the lowest digit first."""
+    number = shift = 0
+    for digit in text:
+        value = _VALUES.get(digit)
+        if value is None or shift > 30:
+            raise ValueError("no digit, or too many of them")
+        number |= (value & 31) << shift
+        shift += 5
+        if value < 32:
+            yield number
+            number = shift = 0
+    if shift:
+        raise ValueError("a number without its end")
+
+
+def _counted(lengths: Iterable[Range]) -> Iterator[Range]:
+    """Yield the ranges that lengths of gaps and of ranges (less one) are."""
+    after = 1
+    for gap, more in lengths:
+        first, last = after + gap, after + gap + more
+        if last > MAX_UID:
+            raise ValueError("a UID is between 1 and 2**32-1")
+        yield first, last
+        after = last + 1
 
 
 def _common(left: tuple[Range, ...], right: tuple[Range, ...]) -> Iterator[Range]:

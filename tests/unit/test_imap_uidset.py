@@ -76,3 +76,25 @@ def test_a_huge_range_costs_nothing() -> None:
     everything = UidSet.parse(f"1:{MAX_UID}")
     assert UidSet.of([3, 5]) == UidSet.of([3, 5]) & everything
     assert UidSet() == UidSet.of([3, 5]) - everything
+
+
+@given(uids)
+def test_what_is_packed_is_read_back(numbers: set[int]) -> None:
+    """Sets of any UIDs, up to the largest, come back as they were."""
+    made = UidSet.of(numbers)
+    assert made == UidSet.unpack(made.pack())
+
+
+@pytest.mark.parametrize(
+    "text", ["A", "AAA", "A!", "Aé", "A,A", "gA", "Ag", "g" * 8 + "AA", "______fA"]
+)
+def test_what_nobody_packed_is_refused(text: str) -> None:
+    """Odd numbers of lengths, other signs, numbers without an end, and UIDs that are none."""
+    with pytest.raises(ValueError, match=r"\w"):
+        UidSet.unpack(text)
+
+
+def test_many_gaps_take_few_characters() -> None:
+    """Each other message of ten thousand is two characters, however large its UID is."""
+    made = UidSet.of(range(900_000, 910_000, 2))
+    assert len(made.pack()) == 2 * 5000 + 3
