@@ -10,7 +10,15 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from calendar_sync.dialects import canonical, instances, kolab2rule, rules, values, xcal
+from calendar_sync.dialects import (
+    canonical,
+    instances,
+    kolab2moved,
+    kolab2rule,
+    rules,
+    values,
+    xcal,
+)
 from calendar_sync.dialects.clocks import on_wall
 from freebusy.errors import CalendarDataError
 from freebusy.values import UTC_ZONE
@@ -104,7 +112,7 @@ def _series(writing: Writing, event: Component, start: ContentLine) -> Iterator[
     more = list(_further(writing, event))
     if more:
         writing.losses.add("RDATE")
-        yield _kept("RDATE", *more)
+    yield _kept("RDATE", *dict.fromkeys((*more, *_moved(writing, event))))
 
 
 def _rule(writing: Writing, found: ContentLine, start: ContentLine) -> rules.Parts:
@@ -155,6 +163,13 @@ def _day(
         if at.wall.time() != first.wall.time():
             return None
     return at.plus(shift * _DAY)
+
+
+def _moved(writing: Writing, event: Component) -> Iterator[str]:
+    """Yield what covers instances that were changed; that they are lost is told elsewhere."""
+    for each in writing.thing.instances:
+        if each is not event:
+            yield from kolab2moved.starts(each, event, writing.clocks)
 
 
 def _further(writing: Writing, event: Component) -> Iterator[str]:

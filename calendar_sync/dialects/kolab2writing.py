@@ -3,7 +3,7 @@
 The format has one event with one zone, the owner's; a series without changed instances;
 one alarm.  What else there is, is a loss.  What is lost never makes a busy person free
 where that can be helped: an instance that was changed stays at its first time, unless it
-was cancelled.
+was cancelled, and there is a further one where it is now.
 """
 
 from __future__ import annotations
