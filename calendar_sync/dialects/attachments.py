@@ -25,6 +25,8 @@ MAX_FILE = 512 << 10
 """Octets of a file that goes along with its event; in base64 it has a third more."""
 MAX_FILES = 100
 """Parts of one message beside its object; a message may have 200."""
+MAX_AGAIN = 4 << 20
+"""Octets of files that several components of an object refer to, beside the first of each."""
 _NAMES = ("X-LABEL", "FILENAME", "X-FILENAME", "X-APPLE-FILENAME")
 """Parameters that give a name: Kolab's, RFC 8607's, Mozilla's and Apple's."""
 _GIVEN = re.compile(r"attachment-\d+", re.ASCII)
@@ -79,18 +81,42 @@ def attach(part: Part, parameters: dict[str, str]) -> Line | None:
     return objects.line("ATTACH", base64.b64encode(content).decode("ascii"), said)
 
 
-def embed(component: Component, parts: Sequence[Part]) -> None:
-    """Put the parts that a component's ATTACHes refer to in their places."""
-    files = {part.identity: part for part in parts if part.identity}
-    component.lines = [_embedded(line, files) for line in component.lines]
+class _Files:
+    """The parts of a message, as they go into the components of its object."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = {part.identity: part for part in parts if part.identity}
+        self._used: set[str] = set()
+        self._again = MAX_AGAIN
+
+    def take(self, identity: str) -> Part | None:
+        """Return a part; None for none, and for one that was put in elsewhere too often."""
+        part = self._parts.get(identity)
+        if part is None:
+            return None
+        if identity in self._used:
+            self._again -= len(part.content)
+        self._used.add(identity)
+        return part if self._again >= 0 else None
 
 
-def _embedded(line: Line, files: dict[str, Part]) -> Line:
+def embed(components: Sequence[Component], parts: Sequence[Part]) -> None:
+    """Put the parts that components' ATTACHes refer to in their places, of alarms too."""
+    files = _Files(parts)
+    for component in components:
+        # each once: an event with a thousand references to one file would be as much longer
+        seen: set[str] = set()
+        for each in (component, *component.parts):
+            each.lines = [_embedded(line, files, seen) for line in each.lines]
+
+
+def _embedded(line: Line, files: _Files, seen: set[str]) -> Line:
     if line.name != "ATTACH":
         return line
     found = line.parsed
     scheme, _, identity = found.value.strip().partition(":")
-    if scheme.lower() != "cid" or identity not in files:
+    if scheme.lower() != "cid" or identity in seen:
         return line
-    # each file once: an event with a thousand references to one would be a thousand times as long
-    return attach(files.pop(identity), found.parameters) or line
+    seen.add(identity)
+    part = files.take(identity)
+    return (part and attach(part, found.parameters)) or line

@@ -2,8 +2,7 @@
 
 Whole days end on their last day, a TZID stands behind ``/kolab.org/`` and is a name of the
 database, addresses are quoted, LAST-MODIFIED is DTSTAMP, and X- properties are ``x-custom``
-elements.  What Kolab's schema has no element for is a loss: a document with any other
-could not be read by its clients.
+elements, as is what the schema has no element for and the gateway keeps.
 """
 
 from __future__ import annotations
@@ -12,11 +11,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from calendar_sync.dialects import attachments, canonical, kolab, objects, values, xcal, zonetext
+from calendar_sync.dialects import (
+    attachments,
+    kolab,
+    kolab3schema,
+    objects,
+    values,
+    xcal,
+    zonetext,
+)
 from calendar_sync.dialects.clocks import Clocks
 from calendar_sync.dialects.kolab import Writing
+from calendar_sync.dialects.kolab2 import OWN
 from calendar_sync.dialects.messages import Body
 from calendar_sync.dialects.objects import Component
+from calendar_sync.formats import kolab3 as free_busy
 from calendar_sync.formats import xmldocument
 from freebusy.contentline import ContentLine
 from freebusy.errors import CalendarDataError
@@ -25,25 +34,13 @@ from freebusy.vtimezone import PREFIX
 from freebusy.zonenames import accept_vendor_prefix, known_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from calendar_sync.dialects.messages import Context, Envelope
     from calendar_sync.dialects.objects import CalendarObject, Line
     from calendar_sync.formats.part import Part
     from calendar_sync.formats.xmldocument import Element
 
-_ORDER = (
-    *("UID", "CREATED", "DTSTAMP", "SEQUENCE", "CLASS", "CATEGORIES", "DTSTART", "DTEND"),
-    *("DUE", "DURATION", "TRANSP", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SUMMARY"),
-    *("DESCRIPTION", "COMMENT", "PRIORITY", "STATUS", "PERCENT-COMPLETE", "LOCATION"),
-    *("ORGANIZER", "URL", "CONTACT", "ATTENDEE", "ATTACH"),
-)
-"""The properties that Kolab's schema has, in its order."""
-_IN_ALARMS = (
-    *("ACTION", "SUMMARY", "DESCRIPTION", "ATTENDEE", "TRIGGER", "REPEAT", "DURATION"),
-    "ATTACH",
-)
-_ACTIONS = ("DISPLAY", "EMAIL", "AUDIO")
 _TIMES = frozenset({"DTSTART", "DTEND", "DUE", "RECURRENCE-ID", "EXDATE", "RDATE"})
 _PARAMETERS = {
     "ORGANIZER": ("CN",),
@@ -77,8 +74,7 @@ def read(part: Part, context: Context) -> list[Component]:
 def _calendar(thing: Element, context: Context) -> Component:
     from_kolab = any(any(each.all("x-kolab-version")) for each in thing.all("properties"))
     parts = list(_components(thing, from_kolab=from_kolab))
-    for part in parts:
-        attachments.embed(part, context.parts)
+    attachments.embed(parts, context.parts)
     calendar = objects.new_calendar(parts, prodid=kolab.PRODID)
     zonetext.define(calendar)
     objects.accept_no_uid(calendar)
@@ -92,19 +88,23 @@ def _components(above: Element, *, from_kolab: bool) -> Iterator[Component]:
                 lines = [
                     line
                     for properties in element.all("properties")
-                    for each in properties.children
-                    for line in _lines(each, from_kolab=from_kolab)
+                    for line in _lines(properties, from_kolab=from_kolab)
                 ]
                 inner = list(_components(element, from_kolab=from_kolab))
                 yield Component(element.name.upper(), lines, inner)
 
 
-def _lines(element: Element, *, from_kolab: bool) -> Iterator[Line]:
-    name = element.name.upper()
-    if name == "X-CUSTOM":
-        yield from _custom(element)
-        return
-    line = xcal.line(element)
+def _lines(properties: Element, *, from_kolab: bool) -> Iterator[Line]:
+    replaced = any(properties.all("rrule"))
+    for each in properties.children:
+        if each.name.upper() == "X-CUSTOM":
+            yield from _custom(each, replaced=replaced)
+        else:
+            yield from _line(each, from_kolab=from_kolab)
+
+
+def _line(element: Element, *, from_kolab: bool) -> Iterator[Line]:
+    name, line = element.name.upper(), xcal.line(element)
     if line is None:
         return
     if name in _TIMES:
@@ -116,11 +116,21 @@ def _lines(element: Element, *, from_kolab: bool) -> Iterator[Line]:
         yield line._replace(written="LAST-MODIFIED")
 
 
-def _custom(element: Element) -> Iterator[Line]:
+def _custom(element: Element, *, replaced: bool) -> Iterator[Line]:
     """Yield what stands in Kolab's wrapping of properties that it does not know."""
-    name = element.value("identifier").upper()
-    if xcal.NAME.fullmatch(name):
-        yield objects.line(name, next((xcal.raw(each) for each in element.all("value")), ""))
+    name = free_busy.custom_name(element, replaced=replaced)
+    if not xcal.NAME.fullmatch(name):
+        return
+    content = next((xcal.raw(each) for each in element.all("value")), "")
+    own = name.removeprefix(OWN)
+    if own != name and own not in kolab3schema.KEPT:
+        return  # a rule that another client has replaced
+    parameters = {}
+    if own == "RDATE":
+        first = content.partition(",")[0]
+        kind = "PERIOD" if "/" in first else "" if "T" in first else "DATE"
+        parameters = {"VALUE": kind} if kind else {}
+    yield objects.line(own, content, parameters)
 
 
 def _known(found: ContentLine, *, last_day: bool) -> Line:
@@ -142,14 +152,28 @@ def _known(found: ContentLine, *, last_day: bool) -> Line:
 def _addressed(found: ContentLine) -> Line:
     """Return an address as iCalendar writes it: libkolabxml quotes ``<``, ``>`` and ``@``."""
     parameters = {
-        key: unquote(each) if key.startswith("DELEGATED-") else each
+        key: _several(_unquoted, each) if key.startswith("DELEGATED-") else each
         for key, each in found.parameters.items()
     }
-    scheme, colon, rest = found.value.partition(":")
-    content = found.value
+    return objects.line(found.name, _unquoted(found.value), parameters)
+
+
+def _unquoted(address: str) -> str:
+    scheme, colon, rest = address.partition(":")
     if colon and scheme.lower() == "mailto":
-        content = f"mailto:{unquote(rest).strip(' <>')}"
-    return objects.line(found.name, content, parameters)
+        return f"mailto:{unquote(rest).strip(' <>')}"
+    return address
+
+
+def _quoted(address: str) -> str:
+    scheme, colon, rest = address.partition(":")
+    if colon and scheme.lower() == "mailto":
+        return f"mailto:{quote(f'<{unquote(rest)}>', safe='')}"
+    return address
+
+
+def _several(each: Callable[[str], str], listed: str) -> str:
+    return ",".join(map(each, listed.split(",")))
 
 
 # -- writing
@@ -171,7 +195,7 @@ def write(thing: CalendarObject, envelope: Envelope, zone: str, losses: set[str]
 def _document(writing: Writing) -> str:
     head = (("prodid", kolab.PRODID), ("version", "2.0"), ("x-kolab-version", _VERSION))
     properties = [xcal.element(name, xcal.element("text", each)) for name, each in head]
-    components = [_component(writing, each, _ORDER) for each in writing.thing.instances]
+    components = [_component(writing, each) for each in _instances(writing)]
     calendar = [xcal.block("properties", properties), xcal.block("components", components)]
     return (
         '<?xml version="1.0" encoding="UTF-8" standalone="no" ?>\n'
@@ -180,24 +204,38 @@ def _document(writing: Writing) -> str:
     )
 
 
-def _component(writing: Writing, component: Component, order: tuple[str, ...]) -> str:
+def _instances(writing: Writing) -> list[Component]:
+    """Return the components that are written: journal entries have no changed instances."""
+    found, master = writing.thing.instances, writing.thing.master
+    if writing.thing.kind != "VJOURNAL" or master is None or len(found) == 1:
+        return found
+    writing.losses.add("RECURRENCE-ID")
+    return [master]
+
+
+def _component(writing: Writing, component: Component) -> str:
     """Return a component with the properties and components that the schema has."""
     found = [line.parsed for line in component.lines]
-    is_alarm = component.name == "VALARM"
-    if not is_alarm:
+    if component.name != "VALARM":
         found = _stamped(writing, found)
-    for each in found:
-        if each.name not in order and canonical.counts(each) and not _is_custom(each, is_alarm):
-            writing.losses.add(each.name)
+    by_name: dict[str, list[ContentLine]] = {}
+    for each in kolab3schema.fitted(writing, component, found):
+        by_name.setdefault(each.name, []).append(each)
+    order = kolab3schema.ORDERS[component.name]
     elements = [
         written
         for name in order
-        for each in _merged([each for each in found if each.name == name])
+        for each in by_name.get(name, ())
         if (written := _property(writing, component, each))
     ]
-    elements += [_written_custom(writing, each) for each in found if _is_custom(each, is_alarm)]
+    elements += [
+        _written_custom(writing, each)
+        for name, lines in by_name.items()
+        if name not in order
+        for each in lines
+    ]
     inner = [xcal.block("properties", elements)]
-    alarms = [_component(writing, each, _IN_ALARMS) for each in _alarms(writing, component)]
+    alarms = [_component(writing, each) for each in _alarms(writing, component)]
     if alarms:
         inner.append(xcal.block("components", alarms))
     return xcal.block(component.name.lower(), inner)
@@ -206,8 +244,8 @@ def _component(writing: Writing, component: Component, order: tuple[str, ...]) -
 def _alarms(writing: Writing, component: Component) -> Iterator[Component]:
     """Yield the alarms that Kolab has a place for; note what else is in a component."""
     for part in component.parts:
-        held = component.name != "VALARM" and part.name == "VALARM"
-        if held and part.value("ACTION").upper() in _ACTIONS and part.value("TRIGGER"):
+        held = component.name in ("VEVENT", "VTODO") and part.name == "VALARM"
+        if held and part.value("ACTION").upper() in kolab3schema.ACTIONS and part.value("TRIGGER"):
             yield part
         else:
             writing.losses.add(part.name)
@@ -225,22 +263,6 @@ def _stamped(writing: Writing, found: list[ContentLine]) -> list[ContentLine]:
     return [*(ContentLine(name, {}, each) for name, each in stamps.items()), *kept]
 
 
-def _merged(found: list[ContentLine]) -> list[ContentLine]:
-    """Return lists with the same parameters as one: the schema has one element for all."""
-    if len(found) < 2 or found[0].name not in xcal.LISTS:
-        return found
-    groups: dict[str, ContentLine] = {}
-    for each in found:
-        key = repr(sorted(each.parameters.items())) + xcal.kind_of(each)
-        same = groups.get(key)
-        groups[key] = each._replace(value=f"{same.value},{each.value}") if same else each
-    return list(groups.values())
-
-
-def _is_custom(found: ContentLine, is_alarm: bool) -> bool:  # noqa: FBT001 - a fact, not a switch
-    return found.name.startswith("X-") and not is_alarm
-
-
 def _written_custom(writing: Writing, found: ContentLine) -> str:
     writing.lose(found)
     return xcal.element(
@@ -254,7 +276,8 @@ def _property(writing: Writing, component: Component, found: ContentLine) -> str
     """Return the element of a property; empty where Kolab cannot hold it."""
     if found.name in _TIMES:
         return _timed(writing, component, found)
-    further = ("ENCODING", "VALUE") if xcal.kind_of(found) == "binary" else ()
+    typed = found.name == "TRIGGER" or xcal.kind_of(found) == "binary"
+    further = ("ENCODING", "VALUE") if typed else ()
     writing.lose(found, (*_PARAMETERS.get(found.name, ()), *further))
     kept = {
         key: found.parameters[key]
@@ -269,14 +292,14 @@ def _property(writing: Writing, component: Component, found: ContentLine) -> str
 
 
 def _address(found: ContentLine, kept: dict[str, str]) -> str:
-    content = found.value.strip()
-    scheme, colon, rest = content.partition(":")
-    if colon and scheme.lower() == "mailto":
-        content = f"mailto:{quote(f'<{unquote(rest)}>', safe='')}"
+    kept = {
+        key: _several(_quoted, each) if key.startswith("DELEGATED-") else each
+        for key, each in kept.items()
+    }
     return xcal.element(
         found.name.lower(),
         xcal.parameters(kept),
-        xcal.element("cal-address", xcal.text(content)),
+        xcal.element("cal-address", xcal.text(_quoted(found.value.strip()))),
     )
 
 

@@ -218,9 +218,9 @@ def _written_period(content: str) -> str:
 
 _RULE_ORDER = (
     *("FREQ", "UNTIL", "COUNT", "INTERVAL", "BYSECOND", "BYMINUTE", "BYHOUR", "BYDAY"),
-    *("BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH", "BYSETPOS", "WKST"),
+    *("BYYEARDAY", "BYMONTHDAY", "BYWEEKNO", "BYMONTH", "BYSETPOS", "WKST"),
 )
-"""Of the schema (RFC 6321 Appendix A)."""
+"""Of Kolab's schema, which has the parts in one order only."""
 
 
 def _place(part: str) -> int:

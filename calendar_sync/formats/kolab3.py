@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from calendar_sync.formats import calendartext, xmldocument
+from calendar_sync.formats.kolab2 import KEPT
 from calendar_sync.formats.part import Format, Part
 from freebusy.components import WANTED
 from freebusy.errors import CalendarDataError
@@ -61,19 +62,20 @@ def _inner(above: Element, *, from_kolab: bool) -> Iterator[list[str]]:
             if _NAME.fullmatch(name):
                 lines = [f"BEGIN:{name}"]
                 for properties in component.all("properties"):
+                    replaced = any(properties.all("rrule"))
                     for element in properties.children:
-                        line = _property(element, last_day=from_kolab)
+                        line = _property(element, last_day=from_kolab, replaced=replaced)
                         lines += [line] if line else []
                 for inner in _inner(component, from_kolab=from_kolab):
                     lines += inner
                 yield [*lines, f"END:{name}"]
 
 
-def _property(element: Element, *, last_day: bool) -> str:
+def _property(element: Element, *, last_day: bool, replaced: bool) -> str:
     """Return the line of a property, with all its values where it is a list (RFC 6321 §3.4.1.1)."""
     name, custom = element.name.upper(), element.name.lower() == "x-custom"
     if custom:  # Kolab's wrapping of the properties that it does not know
-        name = element.value("identifier").upper()
+        name = custom_name(element, replaced=replaced)
     if name not in WANTED:
         return ""
     given = element.all("value") if custom else element.children
@@ -84,6 +86,15 @@ def _property(element: Element, *, last_day: bool) -> str:
         values = [_after(value) for value in values]
     value = ",".join(values) if name in _LISTS else values[-1]
     return f"{name}{_parameters(element)}:{value}"
+
+
+def custom_name(element: Element, *, replaced: bool) -> str:
+    """Return the name of the property in ``x-custom``: of one that is kept there, its own.
+
+    A rule that another client wrote since (``replaced``) is in force instead of those kept.
+    """
+    name = element.value("identifier").upper()
+    return name if replaced and KEPT.get(name) == "RRULE" else KEPT.get(name, name)
 
 
 def _parameters(element: Element) -> str:

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from calendar_sync import dialects
 from calendar_sync.dialects import objects, values
 from calendar_sync.formats.message import calendar_texts
+from freebusy.freer import freer as where_freer
+from freebusy.period import to_seconds
 from tests.oracles import ours
 
 if TYPE_CHECKING:
+    from freebusy.freer import Freer
     from freebusy.period import Period
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -70,6 +73,12 @@ def busy_by_formats(message: bytes) -> list[Period]:
     """Return the same of a message, as the gateway's reader for free/busy finds it."""
     texts = calendar_texts(message)
     return ours.folder(texts, addresses=[AUTHOR], zone=ZONE, start=START, end=END).periods
+
+
+def freer(expected: list[Period], found: list[Period]) -> list[Freer]:
+    """Return when somebody looks freer than expected, in 2026."""
+    old, new = [each.span for each in expected], [each.span for each in found]
+    return where_freer(old, new, to_seconds(START), to_seconds(END))
 
 
 # -- any object

@@ -10,13 +10,16 @@ from tests.oracles import generator
 from tests.oracles.xcal import xcal
 from tests.unit.dialect_case import (
     NOW,
+    ZONE,
     busy,
     busy_by_formats,
     calendar,
     content_lines,
+    freer,
     read,
     written,
 )
+from tests.unit.kolab3_cases import CASES
 from tests.unit.test_formats_kolab3 import attendee, document, hour, moment
 from tests.unit.test_formats_message import mime, multipart
 
@@ -117,8 +120,12 @@ LOST = {
         (),
     ),
     "what the schema has no element for": (
-        ("GEO:1;2", "RESOURCES:a", "COLOR:red"),
-        ("COLOR", "GEO", "RESOURCES"),
+        ("GEO:1;2", "RESOURCES:a", "COLOR:red", "DTEND;TZID=Europe/Berlin:20260602T110000"),
+        (),
+    ),
+    "what nobody keeps": (
+        ("EXRULE:FREQ=DAILY", "PERCENT-COMPLETE:1"),
+        ("EXRULE", "PERCENT-COMPLETE"),
     ),
     "parameters": (("SUMMARY;LANGUAGE=de:a", "X-A;X-B=c:d"), ("LANGUAGE", "X-B")),
     "parts of an alarm": (
@@ -140,6 +147,39 @@ def test_what_is_lost_is_told(name: str) -> None:
     """Each property, parameter and component that has no place is named once, sorted."""
     added, expected = LOST[name]
     assert expected == written(calendar(*added), "kolab3").losses
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_the_schema_has_in_part(name: str) -> None:
+    """What is lost is told; what is not comes back, and is busy when it was."""
+    case = CASES[name]
+    text = calendar(*case.lines, kind=case.kind, start=case.start)
+    made = written(text, "kolab3")
+    assert case.losses == made.losses
+    found = read(made.message).calendar
+    if not case.losses:
+        assert dialects.normal(text) == dialects.normal(found)
+    assert busy_by_formats(made.message) == busy(found)
+    assert [] == freer(busy(text), busy(found))
+
+
+def test_own_names_are_no_way_in() -> None:
+    """An object's X- property with the name of one that is kept is lost, and makes no series."""
+    made = written(calendar("X-FREEBUSY-RRULE:FREQ=DAILY"), "kolab3")
+    assert ("X-FREEBUSY-RRULE",) == made.losses
+    assert "FREQ=DAILY" not in read(made.message).calendar
+
+
+def test_a_rule_that_another_client_wrote() -> None:
+    """A rule that was kept counts no more when a Kolab client has made another."""
+    kept = "<x-custom><identifier>X-FREEBUSY-RRULE</identifier><value>FREQ=DAILY</value></x-custom>"
+    rule = "<rrule><recur><freq>WEEKLY</freq></recur></rrule>"
+    assert "RRULE:FREQ=DAILY" in lines(document(hour(further=kept)))
+    message = mime(MEDIA, body=document(hour(further=rule + kept)))
+    found = read(message).calendar
+    assert "RRULE:FREQ=WEEKLY" in found
+    assert "FREQ=DAILY" not in found
+    assert busy(found) == busy_by_formats(message)
 
 
 def zone(name: str, offset: str) -> str:
@@ -190,6 +230,19 @@ def test_a_file_is_put_in_once() -> None:
     part = mime("Content-Type: text/plain", "Content-ID: <1@x>", body=b"a" * 1000)
     message = multipart("mixed", mime(MEDIA, body=document(hour(further=attach * 1000))), part)
     assert 1 == read(message).calendar.count("VALUE=BINARY")
+
+
+def test_many_instances_with_one_file() -> None:
+    """A file that many instances refer to is in the object up to some MiB beside the first."""
+    attach = "<attach><uri>cid:1@x</uri></attach>"
+    part = mime("Content-Type: text/plain", "Content-ID: <1@x>", body=b"a" * (512 << 10))
+    events = [
+        hour(further=moment("recurrence-id", f"2026-06-02T10:00:{number:02}") + attach)
+        for number in range(40)
+    ]
+    found = dialects.read(multipart("mixed", mime(MEDIA, body=document(*events)), part), zone=ZONE)
+    assert found is not None
+    assert 9 == found.calendar.count("VALUE=BINARY")
 
 
 @pytest.mark.parametrize(
