@@ -27,6 +27,8 @@ MAX_FOLDER_NAME = 200
 MAX_FOLDER_ID = 2000
 MAX_CHANGES = 500
 MAX_NAMES = 1000
+MAX_UID = 1000
+"""Characters of an iCalendar UID; folders hold no longer ones."""
 
 
 def _rfc3339(moment: datetime) -> str:
@@ -45,6 +47,7 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
 Word = Annotated[str, Field(min_length=1, max_length=254), AfterValidator(_printable)]
+Uid = Annotated[str, Field(min_length=1, max_length=MAX_UID), AfterValidator(_printable)]
 FolderName = Annotated[
     str, Field(min_length=1, max_length=MAX_FOLDER_NAME), AfterValidator(_printable)
 ]
@@ -261,7 +264,7 @@ class Change(Request):
     """What is to be done to one item."""
 
     action: Literal["put", "delete"]
-    uid: Word
+    uid: Uid
     """The iCalendar UID."""
     calendar: str = ""
     """For put: the whole object, with all instances and VTIMEZONEs."""
