@@ -5,7 +5,7 @@ from calendar_sync.replica.home import Home
 from calendar_sync.replica.place import Bounds
 from calendar_sync.replica.reconcile import Step
 from calendar_sync.replica.remote import Remote
-from calendar_sync.replica.report import FolderReport, HomeReport
+from calendar_sync.replica.report import FolderReport, HomeReport, Lost, Refused
 
 __all__ = [
     "Bounds",
@@ -15,6 +15,8 @@ __all__ = [
     "Home",
     "HomeBusyError",
     "HomeReport",
+    "Lost",
+    "Refused",
     "Remote",
     "Step",
 ]

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from calendar_sync.connector.errors import ApiError
-from calendar_sync.replica.collection import Collection
+from calendar_sync.replica.collection import ICS
+from calendar_sync.replica.collection import Collection as LocalCollection
 from calendar_sync.replica.conflicts import Conflicts
 from calendar_sync.replica.errors import EmptySideError
 from calendar_sync.replica.jobs import finished, included
@@ -28,7 +29,7 @@ from freebusy.connector.bodies import Sync
 from freebusy.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
     from typing import Literal
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     Event = Literal["select", "manual", "start", "exit"]
 
 UNAVAILABLE = 503
+_STRANGER = "a folder that is here only; what is in it goes up once the server has one of that name"
 CALENDARS, CONFLICTS, STATUS, LOCK = "calendars", "conflicts", "status.db", ".lock"
 
 
@@ -68,10 +70,13 @@ class Home:
         event: Event = "manual",
         folder: str | None = None,
         *,
+        only: Collection[str] | None = None,
         accept_empty: bool = False,
         progress: Progress = lambda _folder, _done, _total: None,
     ) -> HomeReport:
         """Sync the folders that an event concerns; ``folder`` is the id of the one selected.
+
+        ``only`` are ids, too: of the folders that the event concerns no others are synced.
 
         A folder that cannot be synced is in the report with its error, and the others go
         on.  Raises HomeBusyError, EmptySideError where all folders are gone at once,
@@ -81,10 +86,16 @@ class Home:
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with only_one(self._path / LOCK), self._opened(self._path / STATUS) as status:
             run = _Run(self._path, self._remote, status, self._bounds, self._now, progress)
+            run.only = only
             return run.sync(Sync(event=event, folder=folder), accept_empty=accept_empty)
 
     def plan(
-        self, event: Event = "manual", folder: str | None = None, *, accept_empty: bool = False
+        self,
+        event: Event = "manual",
+        folder: str | None = None,
+        *,
+        only: Collection[str] | None = None,
+        accept_empty: bool = False,
     ) -> HomeReport:
         """Report what a sync would do, and change nothing, here or on the server."""
         status = Status(None)
@@ -93,6 +104,7 @@ class Home:
                 status = kept.copy()
         try:
             run = _Run(self._path, self._remote, status, self._bounds, self._now, _silent)
+            run.only = only
             return run.plan(Sync(event=event, folder=folder), accept_empty=accept_empty)
         finally:
             status.close()
@@ -131,6 +143,8 @@ class _Run:
         self._progress = progress
         self._report = HomeReport()
         self._refusal = ""
+        self.only: Collection[str] | None = None
+        """Ids of folders, where not all are to be synced."""
 
     # -- a sync
 
@@ -140,10 +154,23 @@ class _Run:
         job = self._start(sync)
         meant = included(folders, sync) if job is None else set(job.folders)
         for folder in folders:
-            if folder.id in meant:
+            if self._is_meant(folder, meant):
                 self._folder(folder, accept_empty=accept_empty)
+        self._name_strangers()
         self._report.job = self._read(sync, job)
         return self._report
+
+    def _is_meant(self, folder: Folder, meant: Collection[str]) -> bool:
+        return folder.id in meant and (self.only is None or folder.id in self.only)
+
+    def _name_strangers(self) -> None:
+        """Say which local folders with items in them belong to none on the server."""
+        known = {each.directory for each in self._mapping.all()}
+        calendars = self._path / CALENDARS
+        for path in sorted(calendars.iterdir()) if calendars.is_dir() else ():
+            is_calendar = path.name not in known and not path.name.startswith(".")
+            if is_calendar and path.is_dir() and any(path.glob("*" + ICS)):
+                self._report.notes.append(f"{path.name}: {_STRANGER}")
 
     def _start(self, sync: Sync) -> Job | None:
         """Have the calendars read; None where that cannot be asked for at the moment."""
@@ -196,7 +223,7 @@ class _Run:
             key=mapped.key,
             remote=self._remote,
             status=self._status,
-            collection=Collection(
+            collection=LocalCollection(
                 self._path / CALENDARS / mapped.directory, max_file=self._bounds.max_file
             ),
             conflicts=Conflicts(self._path / CONFLICTS / mapped.directory, self._now),
@@ -221,7 +248,7 @@ class _Run:
             self._report.notes.append(line)
         meant = included(folders, sync)
         for folder in folders:
-            if folder.id in meant and "r" in folder.rights:
+            if self._is_meant(folder, meant) and "r" in folder.rights:
                 place = self._place(folder, self._mapped(folder))
                 self._report.folders.append(place.report)
                 with self._noted(place.report):

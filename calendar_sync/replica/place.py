@@ -96,7 +96,8 @@ class Place:
     def keep(self, action: Action, body: bytes, side: Side) -> None:
         """Keep a losing version."""
         kept = self.conflicts.keep(action.uid, body, side, action.why)
-        self.report.note(f"{action.name}: {action.why}; the other one is kept as {kept.name}")
+        whose = "yours" if side == "local" else "the server's"
+        self.report.note(f"{action.name}: {action.why}; {whose} is kept as {kept.name}")
 
     def did(self, action: Action) -> None:
         """Count what was done."""

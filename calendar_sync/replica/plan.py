@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from calendar_sync.replica.agreements import Intent, Pair, Refusal
     from calendar_sync.replica.collection import LocalFile
-    from calendar_sync.replica.reconcile import Version
+    from calendar_sync.replica.reconcile import Agreed, Version
     from calendar_sync.replica.remote import There
+    from calendar_sync.replica.report import FolderReport
 
 _T = TypeVar("_T")
 
@@ -99,14 +100,15 @@ class Planner:
         *,
         ours: Callable[[LocalFile], bytes],
         theirs: Callable[[There], str],
-        note: Callable[[str], None],
+        report: FolderReport,
     ) -> None:
         """``ours`` and ``theirs`` read the two versions of an item."""
         self._view = view
         self._rights = rights
         self._ours = ours
         self._theirs = theirs
-        self._note = note
+        self._report = report
+        self._note = report.note
         self.again = False
         """Whether an item could not be decided on: it is changing at the moment."""
 
@@ -158,11 +160,20 @@ class Planner:
         step = decide(agreed, action.digest, action.version, self._rights)
         if step is Step.KEEP_THEIRS:
             return replace(action, step=step, why=_RIGHTS)
+        if step is Step.GET and file is None and agreed is not None:
+            return self._coming_back(replace(action, step=step), agreed)
         if step is Step.NOTHING and action.is_renamed:
             return replace(action, step=Step.LINK)
         if step is Step.COMPARE:
             return self._compared(action)
         return replace(action, step=step)
+
+    def _coming_back(self, action: Action, agreed: Agreed) -> Action:
+        """Say why an item comes back that was removed here."""
+        if action.version != agreed.version:
+            return action  # it was changed on the server: that is the reason
+        self._note(f"{action.name}: it comes back: {_RIGHTS}")
+        return replace(action, why=_RIGHTS)
 
     def _compared(self, action: Action) -> Action:
         try:
@@ -192,7 +203,7 @@ class Planner:
             action.version or frozenset(),
         ):
             return False
-        self._note(f"{action.name}: kept here only, the server refused it: {refusal.reason}")
+        self._report.refuse(action.name, refusal.reason)
         return True
 
 

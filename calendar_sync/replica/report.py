@@ -17,6 +17,25 @@ if TYPE_CHECKING:
     """Folder, items done, items to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An item that is kept here only, because the server refused it."""
+
+    item: str
+    """Its file's name, or its UID where it has none."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An item that was sent without what the folder's format cannot hold."""
+
+    item: str
+    """Its file's name."""
+    names: tuple[str, ...]
+    """Of properties and components."""
+
+
 @dataclass(slots=True)
 class FolderReport:
     """What became of one folder."""
@@ -30,7 +49,11 @@ class FolderReport:
     lines: list[str] = field(default_factory=list)
     """In a dry run: each step that would be done, and nothing else."""
     notes: list[str] = field(default_factory=list)
-    """What somebody should look at: kept versions, refusals, losses, files left alone."""
+    """What else somebody should look at: kept versions, files left alone."""
+    refused: list[Refused] = field(default_factory=list)
+    """What the server refused, now or at an earlier sync, and would refuse again."""
+    lost: list[Lost] = field(default_factory=list)
+    """What the server could not hold of that which was sent now."""
     error: FreeBusyError | None = None
     """What stopped this folder; the others went on."""
     sent: int = 0
@@ -40,6 +63,12 @@ class FolderReport:
         """Add what somebody should look at, once."""
         if line not in self.notes:
             self.notes.append(line)
+
+    def refuse(self, item: str, reason: str) -> None:
+        """Add what the server refused, once."""
+        refused = Refused(item, reason)
+        if refused not in self.refused:
+            self.refused.append(refused)
 
 
 @dataclass(slots=True)
@@ -55,3 +84,8 @@ class HomeReport:
     def errors(self) -> list[FreeBusyError]:
         """Return what stopped folders."""
         return [each.error for each in self.folders if each.error is not None]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server refused anything."""
+        return any(each.refused for each in self.folders)

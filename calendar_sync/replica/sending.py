@@ -16,6 +16,7 @@ from calendar_sync.replica.errors import ChangedMeanwhileError
 from calendar_sync.replica.objecttext import text_of
 from calendar_sync.replica.plan import given
 from calendar_sync.replica.reconcile import Agreed, Step
+from calendar_sync.replica.report import Lost
 from freebusy.connector.bodies import Change, Item, Result, Results
 from freebusy.errors import CalendarDataError
 
@@ -150,8 +151,7 @@ class Sending:
             agreed = Agreed(sent.intent.digest, frozenset([key]))
             agreements.agree(Pair(action.uid, sent.intent.name, agreed))
         if result.losses:
-            lost = ", ".join(result.losses)
-            self._place.report.note(f"{action.name}: the server's folder cannot hold {lost}")
+            self._place.report.lost.append(Lost(action.name, tuple(result.losses)))
         self._place.report.sent += 1
         self._place.did(action)
 
@@ -163,7 +163,7 @@ class Sending:
         version = action.version or frozenset()
         refusal = Refusal(action.uid, action.digest or "", version, reason)
         self._place.agreements.refuse(refusal)
-        self._place.report.note(f"{action.name}: kept here only, the server refused it: {reason}")
+        self._place.report.refuse(action.name, reason)
 
 
 def _item(change: Change, href: str) -> Item:

@@ -97,6 +97,6 @@ class FolderSync:
             Rights.of(place.folder.rights),
             ours=place.ours,
             theirs=place.theirs,
-            note=place.report.note,
+            report=place.report,
         )
         return list(planner.actions()), planner.again

@@ -22,7 +22,7 @@ from freebusy.exits import FAILED, INTERRUPTED, say
 from freebusy.wording import counted, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from calendar_sync.connector.account import ConnectorAccount
@@ -36,6 +36,8 @@ DONE, EMPTY, LATER = 0, 3, 4
 """Exit codes: done; a side is suddenly empty; nobody answers now, or another sync runs."""
 LINE_EVERY = 10.0
 """Seconds between two lines of progress where there is no terminal."""
+MOST_ROWS = 20
+"""Items of a table; a folder that takes nothing at all refuses every one."""
 _PASSING = frozenset({429, 502, 503, 504})
 _CONFLICTS = (Step.KEEP_OURS, Step.KEEP_THEIRS)
 _GONE = (Step.REMOVE_HERE, Step.REMOVE_THERE)
@@ -89,8 +91,7 @@ class Syncing:
 
     def run(self) -> int:
         """Sync, print, ask where a side is suddenly empty, and return the exit code."""
-        reports = [self._one(folder) for folder in self._chosen()]
-        report = _merged(reports)
+        report = self._all()
         self._print(report)
         if self._may_ask:
             self._confirm(report)
@@ -100,30 +101,43 @@ class Syncing:
     def _may_ask(self) -> bool:
         return not (self._wish.unattended or self._wish.dry_run) and sys.stdin.isatty()
 
-    def _chosen(self) -> list[Folder | None]:
-        """Return the folders that are meant; one None for all of them together."""
+    def _all(self) -> HomeReport:
+        """Sync all folders that are meant; each selected one is an event of its own."""
+        chosen = self._chosen()
+        if self._event == "select":
+            return _merged([self._one(folder.id) for folder in chosen or ()])
+        return self._one(only=None if chosen is None else {each.id for each in chosen})
+
+    def _chosen(self) -> Sequence[Folder] | None:
+        """Return the folders that are meant; None for all of them."""
         setup = self._account.setup
         if self._event == "select" and not self._wish.folders:
             raise ConfigurationError(["the event select is of one folder: say which"])
         if not self._wish.folders and not setup.sync.folders:
-            return [None]
+            return None
         folders = self._asking.folders().folders
         if self._wish.folders:
             return [find(folders, each) for each in self._wish.folders]
-        chosen: list[Folder | None] = [
-            each for each in folders if setup.includes(each.path, each.name)
-        ]
+        chosen = [each for each in folders if setup.includes(each.path, each.name)]
         if not chosen:
             say("no calendar folder is one of those that folders = in connector.ini names")
         return chosen
 
-    def _one(self, folder: Folder | None, *, accept_empty: bool = False) -> HomeReport:
-        meant = None if folder is None else folder.id
+    def _one(
+        self,
+        folder: str | None = None,
+        *,
+        only: Collection[str] | None = None,
+        accept_empty: bool = False,
+    ) -> HomeReport:
+        """Tell the event, once, and sync what it concerns."""
         accept = accept_empty or self._wish.accept_empty
         if self._wish.dry_run:
-            return self._home.plan(self._event, meant, accept_empty=accept)
+            return self._home.plan(self._event, folder, only=only, accept_empty=accept)
         with self._progress() as told:
-            return self._home.sync(self._event, meant, accept_empty=accept, progress=told)
+            return self._home.sync(
+                self._event, folder, only=only, accept_empty=accept, progress=told
+            )
 
     @contextmanager
     def _progress(self) -> Iterator[Told]:
@@ -141,7 +155,7 @@ class Syncing:
             error = each.error
             if isinstance(error, EmptySideError) and _agreed(error):
                 folder = find(self._asking.folders().folders, each.folder)
-                again = self._one(folder, accept_empty=True)
+                again = self._one(folder.id, accept_empty=True)
                 self._print(again)
                 report.folders[number] = again.folders[0]
 
@@ -154,6 +168,7 @@ class Syncing:
             self._print_summary(report)
         for line in _problems(report):
             say(line)
+        print_left(report)
         if any(_count(each, _CONFLICTS) for each in report.folders) and not self._wish.dry_run:
             say(f"Versions that lost are kept in {self._account.home / CONFLICTS}")
 
@@ -161,7 +176,7 @@ class Syncing:
         moved = [each for each in report.folders if _moved(each)]
         if moved:
             console().print(_table(moved))
-        still = len(report.folders) - len(moved) - len(report.errors)
+        still = sum(not (_moved(each) or each.error or each.refused) for each in report.folders)
         if still:
             print(f"{counted(still, 'folder')} unchanged" + (" otherwise." if moved else "."))
         elif not report.folders:
@@ -188,7 +203,7 @@ def _code(report: HomeReport) -> int:
     if any(isinstance(each, ApiError) and each.status in _PASSING for each in errors):
         return LATER
     failed = report.job is not None and report.job.state == "failed"
-    return FAILED if errors or failed else DONE
+    return FAILED if errors or failed or report.refused else DONE
 
 
 def _agreed(error: EmptySideError) -> bool:
@@ -240,6 +255,30 @@ def _problems(report: HomeReport) -> Iterator[str]:
         yield f"freebusy: free/busy is not up to date: {safe(job.problem or 'no reason given')}"
     elif job is not None and job.state != "done":
         yield "free/busy will be up to date once the gateway has read the calendars"
+
+
+def print_left(report: HomeReport) -> None:
+    """Print what the server refused, and what was lost on the way, in a table each."""
+    refused = [(each, item.item, item.reason) for each in report.folders for item in each.refused]
+    if refused:
+        say(f"The server refused {counted(len(refused), 'item')}, kept here only:")
+        _print_items("REASON", refused)
+    lost = [
+        (each, item.item, ", ".join(item.names)) for each in report.folders for item in each.lost
+    ]
+    if lost:
+        say(f"The server's folders cannot hold all of {counted(len(lost), 'item')}:")
+        _print_items("WITHOUT", lost)
+
+
+def _print_items(title: str, rows: Sequence[tuple[FolderReport, str, str]]) -> None:
+    listed = table("FOLDER", "FILE", title, foldable=3)
+    for folder, item, what in rows[:MOST_ROWS]:
+        shown = (safe(folder.folder, 60), safe(item, 60), safe(what, 400))
+        listed.add_row(*map(Text, shown))
+    Console(stderr=True, highlight=False, emoji=False, markup=False).print(listed)
+    if len(rows) > MOST_ROWS:
+        say(f"... and {counted(len(rows) - MOST_ROWS, 'item')} more")
 
 
 def _print_plan(report: HomeReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,8 @@ class MemoryRemote:
         self.refused: set[str] = set()
         """UIDs that are refused."""
         self.refusals = 0
+        self.losses: dict[str, tuple[str, ...]] = {}
+        """By UID, what of it cannot be held."""
         self.keeps_replaced = False
         """Break off between appending and expunging."""
 
@@ -133,7 +136,8 @@ class MemoryRemote:
         wanted = ItemChange(
             change.action, change.uid, change.calendar, change.replaces, change.change
         )
-        return self.mail.write(self.who, path, [wanted])[0]
+        result = self.mail.write(self.who, path, [wanted])[0]
+        return replace(result, losses=self.losses.get(change.uid, result.losses))
 
     def sync(self, sync: Sync) -> Job:
         job = Job(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from calendar_sync.connector.errors import ConnectorDownError
-from calendar_sync.replica import EmptySideError, HomeBusyError, Step
+from calendar_sync.replica import EmptySideError, HomeBusyError, Lost, Refused, Step
 from calendar_sync.replica.lock import only_one
 from tests.replica.home_case import CALENDAR, USER, HomeCase, event
 from tests.replica.memory_remote import folder_id
@@ -185,7 +185,9 @@ def test_a_folder_that_cannot_be_written_gets_its_version_back(case: HomeCase) -
         path.name: path.read_bytes().decode() for path in directory.iterdir()
     }
     assert sorted([NEWER, event("c")]) == sorted(case.kept().values())
-    assert 2 == len([note for note in report.folders[1].notes if "the rights" in note])
+    assert 3 == len([note for note in report.folders[1].notes if "the rights" in note])
+    back = "b.ics: it comes back: the rights on the folder do not allow this change on the server"
+    assert back in report.folders[1].notes
 
 
 def test_what_the_server_refuses_is_kept_and_not_sent_again(synced: HomeCase) -> None:
@@ -194,15 +196,47 @@ def test_what_the_server_refuses_is_kept_and_not_sent_again(synced: HomeCase) ->
     synced.write("c.ics", event("c"))
     for _ in range(3):
         report = synced.sync()
-        assert ["c.ics: kept here only, the server refused it: no"] == report.folders[0].notes
+        assert [Refused("c.ics", "no")] == report.folders[0].refused
     assert 1 == synced.service.refusals
     synced.write("c.ics", event("c", "another"))
     synced.sync()
     assert 2 == synced.service.refusals
     synced.service.refused.clear()
     synced.write("c.ics", event("c"))
-    assert [] == synced.sync().folders[0].notes
+    assert not synced.sync().refused
     assert event("c") in synced.there().values()
+
+
+def test_what_a_folder_cannot_hold_is_told_once(synced: HomeCase) -> None:
+    """What was sent, and is less on the server, is named by the sync that sent it."""
+    synced.service.losses["c"] = ("ATTACH", "GEO")
+    synced.write("c.ics", event("c"))
+    assert [Lost("c.ics", ("ATTACH", "GEO"))] == synced.sync().folders[0].lost
+    assert [] == synced.sync().folders[0].lost
+
+
+def test_some_folders_are_one_event(case: HomeCase) -> None:
+    """However many folders are named, the service is told once, and asked for no others."""
+    for name in ("Work", "Home", "Club"):
+        case.mail.create(case.who, name)
+    only = {folder_id(name) for name in ("Work", "Home")}
+    assert ["Home", "Work"] == [each.folder for each in case.home.plan(only=only).folders]
+    report = case.home.sync(only=only)
+    assert ["Home", "Work"] == [each.folder for each in report.folders]
+    assert 1 == case.remote.requests["sync"]
+    assert ["Home", "Work"] == sorted(path.name for path in (case.path / "calendars").iterdir())
+
+
+def test_a_local_folder_of_ones_own_is_named(synced: HomeCase) -> None:
+    """What somebody put beside the synced folders goes nowhere, until there is one for it."""
+    stranger = synced.path / "calendars" / "Mine"
+    stranger.mkdir()
+    (synced.path / "calendars" / "empty").mkdir()
+    (stranger / "c.ics").write_bytes(event("c").encode())
+    assert ["Mine"] == [note.partition(":")[0] for note in synced.sync().notes]
+    synced.mail.create(synced.who, "Mine")
+    report = synced.sync()
+    assert ([], 1) == (report.notes, report.folders[1].steps[Step.PUT])
 
 
 def test_files_that_are_no_item_are_left_alone(synced: HomeCase) -> None:

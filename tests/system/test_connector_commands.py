@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from calendar_sync.replica import FolderReport, HomeReport, Lost
+from freebusy.connector.parts import ConnectorLimits
+from freebusy.connectorcommands.syncing import print_left
 from tests.system.connector_case import EVENTS, Person, rows
 from tests.wire.connector_gateway import connecting, event
 from tests.wire.connector_script import PROBLEM, answer, scripted
@@ -328,6 +331,50 @@ def test_only_some_folders(hans: Person) -> None:
     ini.write_text(ini.read_text().replace("Ho*, Work", "Hobby"))
     done = hans("sync")
     assert (0, True) == (done.code, "no calendar folder is one of those" in done.err)
+
+
+def test_what_the_server_refuses_is_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each sync, with the reason and an exit code of 1, until it is mended."""
+    with connecting(ConnectorLimits(max_body=20_000)) as api:
+        hans = Person(tmp_path, url_of(api), capsys, monkeypatch)
+        hans.set_up()
+        hans("sync")
+        hans.write("one")
+        hans.write("long", summary="x" * 30_000)
+        for _ in range(2):
+            done = hans("sync", "--quiet")
+            assert (1, "") == (done.code, done.out)
+            told = rows(done.err)
+            assert ["The server refused 1 item, kept here only:"] == told[0]
+            assert [["FOLDER", "FILE", "REASON"], ["Calendar", "long.ics"]] == [
+                told[1], told[2][:2]
+            ]  # fmt: skip
+        hans.write("long")
+        done = hans("sync", "--quiet")
+        assert (0, "") == (done.code, done.err)
+
+
+def test_a_long_uid(api: Api, hans: Person) -> None:
+    """UIDs go up as long as a folder can hold them, which is longer than a name."""
+    hans("sync")
+    uid = "040000008200E00074C5B7101A82E008" + "0" * 900
+    (hans.directory() / "outlook.ics").write_text(event(uid), encoding="utf-8")
+    assert 0 == hans("sync").code
+    assert [uid] == [
+        each["uid"] for each in api.ask("GET", "/folders/Q2FsZW5kYXI/changes")["items"]
+    ]
+
+
+def test_what_was_lost_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first items are in a table, and the others are counted."""
+    lost = [Lost(f"{number}.ics", ("ATTACH", "GEO")) for number in range(25)]
+    print_left(HomeReport([FolderReport("Calendar", "Calendar", lost=lost)]))
+    told = rows(capsys.readouterr().err)
+    assert ["The server's folders cannot hold all of 25 items:"] == told[0]
+    assert [["FOLDER", "FILE", "WITHOUT"], ["Calendar", "0.ics", "ATTACH, GEO"]] == told[1:3]
+    assert (23, ["... and 5 items more"]) == (len(told), told[-1])
 
 
 def test_an_event_that_concerns_no_folder(hans: Person) -> None:
