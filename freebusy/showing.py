@@ -207,8 +207,9 @@ class Calendar:
         *,
         as_of: datetime | None = None,
         first: datetime | None = None,
+        is_last: bool = True,
     ) -> None:
-        """Print the heading, a row for each day and what the signs mean.
+        """Print the heading, a row for each day and, after the last person, what signs mean.
 
         ``first`` is a naive midnight; today's where it is not given.
         """
@@ -221,7 +222,11 @@ class Calendar:
         self._print(Text(" " * _LABEL + drawing.scale(), style="dim"))
         for each in days:
             self._day(each, drawing, read, (hours[1] - hours[0]) * slots)
-        self._legend(read, days)
+        if days[-1].end > to_seconds(read.window.end):
+            last = to_naive(self._place.to_local(to_seconds(read.window.end)))
+            self._print(Text(f"The file ends {day_name(last)} {last:%Y %H:%M}.", style="dim"))
+        if is_last:
+            self._legend()
 
     def _print(self, text: Text) -> None:
         text.rstrip()
@@ -261,7 +266,7 @@ class Calendar:
         changed = [f"({each.hours:g} h day)"] if each.hours != 24 else []
         return exact_times(each, self._place) + changed
 
-    def _legend(self, read: FreeBusy, days: Sequence[Day]) -> None:
+    def _legend(self) -> None:
         ink = self._ink
         self._print(
             Text(
@@ -270,6 +275,3 @@ class Calendar:
                 style="dim",
             )
         )
-        if days[-1].end > to_seconds(read.window.end):
-            last = to_naive(self._place.to_local(to_seconds(read.window.end)))
-            self._print(Text(f"The file ends {day_name(last)} {last:%Y %H:%M}.", style="dim"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from calendar_sync.connector.errors import ApiError, ConnectorDownError, NotTrustedError
@@ -24,6 +24,8 @@ from freebusy.wording import counted, safe
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
+
+    from rich.progress import TaskID
 
     from calendar_sync.connector.account import ConnectorAccount
     from calendar_sync.connector.client import ConnectorClient
@@ -293,17 +295,18 @@ def _print_plan(report: HomeReport) -> None:
 
 
 class Bars:
-    """A bar for each folder, on a terminal."""
+    """A bar for each folder, on a terminal, and one that moves while nothing else does."""
 
     def __init__(self) -> None:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
+            BarColumn(30),
+            TextColumn("{task.fields[count]}", style="progress.download", markup=False),
             console=Console(stderr=True, highlight=False, emoji=False, markup=False),
             transient=True,
         )
-        self._tasks: dict[str, object] = {}
+        self._tasks: dict[str, TaskID] = {}
+        self._waiting = self._progress.add_task("waiting for the gateway", total=None, count="")
 
     def __enter__(self) -> Bars:
         self._progress.start()
@@ -317,8 +320,10 @@ class Bars:
         if not total:
             return
         if folder not in self._tasks:
-            self._tasks[folder] = self._progress.add_task(safe(folder, 40), total=total)
-        self._progress.update(self._tasks[folder], completed=done, total=total)  # type: ignore[arg-type]  # a TaskID
+            self._tasks[folder] = self._progress.add_task(safe(folder, 30), total=total, count="")
+        count = f"{done:,}/{total:,}"
+        self._progress.update(self._tasks[folder], completed=done, total=total, count=count)
+        self._progress.update(self._waiting, visible=done == total)
 
 
 class Lines:

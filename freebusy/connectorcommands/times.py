@@ -261,12 +261,11 @@ def _draw(people: Sequence[Person], span: Asked) -> None:
     from freebusy.showing import Calendar
 
     calendar = Calendar(console(), span.zone, span.now)
-    for person in people:
-        read = _free_busy(person, span.now)
-        if read is not None:
-            calendar.print(
-                safe(person.name, 80), read, span.days, as_of=read.as_of, first=span.first
-            )
+    read = [(person.name, _free_busy(person, span.now)) for person in people]
+    known = [(safe(name, 80), each) for name, each in read if each is not None]
+    for number, (name, each) in enumerate(known, start=1):
+        is_last = number == len(known)
+        calendar.print(name, each, span.days, as_of=each.as_of, first=span.first, is_last=is_last)
 
 
 def _write(people: Sequence[Person], directory: Path, now: datetime) -> None:

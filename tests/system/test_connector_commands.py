@@ -464,6 +464,7 @@ def test_fetching_times(hans: Person, tmp_path: Path) -> None:
     assert (1, "nobody: nobody of that name is known, or nothing is known of them\n") == (
         done.code, done.err,
     )  # fmt: skip
+    assert 1 == hans("fetch", "hans", "hans@example.com", *span).out.count("busy   ")
     told = json.loads(hans("fetch", "hans", *span, "--json").out)
     assert [{"start": "2026-03-10T09:00:00Z", "end": "2026-03-10T10:00:00Z", "type": "BUSY"}] == (
         told["people"][0]["periods"]

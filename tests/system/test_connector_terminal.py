@@ -188,6 +188,19 @@ def test_a_side_that_is_suddenly_empty_is_asked_about(
         assert left == len(api.ask("GET", "/folders/Q2FsZW5kYXI/changes")["items"])
 
 
+def test_the_bars_of_a_sync(
+    api: Api, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said how far a folder is, and where there is only to wait, that too."""
+    hans = Person(tmp_path, f"http://127.0.0.1:{api.running.port}", capsys, monkeypatch)
+    hans.set_up()
+    hans("sync")
+    hans.write("one", "two")
+    with terminal(hans.home, "sync") as running:
+        assert 0 == running.end()
+    assert [True, True] == [each in running.said for each in ("waiting for the gateway", "2/2")]
+
+
 def test_stopping_a_sync(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,8 +137,8 @@ def test_outside_the_file_nothing_is_drawn(
     assert [
         "Mon 01 Jun ················",
         "Tue 02 Jun                                   the file says nothing",
-        "█ busy   ▒ tentative (?)   ▞ out of office (!)   · free",
         "The file ends Mon 01 Jun 2026 14:00.",
+        "█ busy   ▒ tentative (?)   ▞ out of office (!)   · free",
     ] == shown(config, capsys, 2)[2:]
 
 
