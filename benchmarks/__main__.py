@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-CALENDARS = ("reading", "change", "first_sync", "first_site", "freshness", "upload")
+CALENDARS = ("reading", "change", "first_sync", "first_site", "freshness", "upload", "two_way")
 ALL = (*CALENDARS, "get", "retr", "put", "stor", "sameness", "startup")
 LONG = ("sweep", "accuracy")
 

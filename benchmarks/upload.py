@@ -52,6 +52,21 @@ def items(count: int) -> list[ItemChange]:
     return made
 
 
+def made(new: Sequence[ItemChange]) -> list[bytes]:
+    """Return the messages that the gateway writes for them."""
+    return [
+        dialects.write(
+            change.calendar,
+            "icalendar",
+            change=change.change,
+            zone="Europe/Berlin",
+            now=NOW,
+            author="a@example.com",
+        ).message
+        for change in new
+    ]
+
+
 def bare(case: ItemsCase, messages: Sequence[bytes]) -> float:
     """Return the seconds that one APPEND after the other takes."""
     with case.server.session(case.user) as client:
@@ -110,17 +125,7 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=TARGET, help="exit 1 below this ratio")
     options = parser.parse_args()
     new = items(options.items)
-    messages = [
-        dialects.write(
-            change.calendar,
-            "icalendar",
-            change=change.change,
-            zone="Europe/Berlin",
-            now=NOW,
-            author="a@example.com",
-        ).message
-        for change in new
-    ]
+    messages = made(new)
     lowest = float("inf")
     for module, make in ((dovecot, dovecot.Dovecot), (cyrus, cyrus.Cyrus)):
         name = make.kind

@@ -53,8 +53,8 @@ class Office:
 
 
 @contextmanager
-def office(server: MailServer, directory: Path) -> Iterator[Office]:
-    people = [server.new_user() for _ in range(PEOPLE)]
+def office(server: MailServer, directory: Path, size: int = PEOPLE) -> Iterator[Office]:
+    people = [server.new_user() for _ in range(size)]
     addresses = [f"{user}@example.com" for user in people]
     with gateway_process(directory, addresses, tables(server, directory)) as gateway:
         yield Office(server, gateway, people)
