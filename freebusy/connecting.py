@@ -190,6 +190,7 @@ class Connecting:
         from calendar_sync.imap import ImapSource as Imap
         from calendar_sync.imap.accesscontrol import ImapAccessControl
         from calendar_sync.imap.behalf import Behalf
+        from calendar_sync.imap.itemfolders import KnownFolders
         from calendar_sync.imap.items import ImapItems
         from calendar_sync.imap.mailboxes import ImapFolders
         from calendar_sync.imap.ping import ImapPing
@@ -201,13 +202,14 @@ class Connecting:
         kept = (source.interval or config.schedule.interval).total_seconds() / 2
         counting = Imap(gateway.imap_settings(source, survey_seconds=kept))
         folders = ImapFolders(behalf, counting.counted)
+        known = KnownFolders(folders)
         return _Mail(
             behalf,
             counting,
             check=ImapPing(behalf, own),
             folders=ChangingFolders(folders, self._departures, counting.renew),
-            items=ImapItems(behalf, zone_of=self._zone_of, folders=folders),
-            access=ImapAccessControl(behalf),
+            items=ImapItems(behalf, zone_of=self._zone_of, folders=known),
+            access=ImapAccessControl(behalf, known),
         )
 
 

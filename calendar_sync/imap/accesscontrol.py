@@ -3,27 +3,39 @@
 What is written is read again: servers keep rights that nobody asked for, and leave out some
 that were.  Entries for groups, for the owner as such and those that take rights away are
 shown as the server has them, and left alone.
+
+One's own rights and the list are asked for together; what is a calendar is remembered, and
+where other users' folders lie is asked only where a right to administer is to go.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from calendar_sync.imap import acl, sight
+from calendar_sync.imap import acl, extensions, sight
 from calendar_sync.imap.connection import PASSING
 from calendar_sync.imap.extensions import CommandRefused
+from calendar_sync.imap.namespaces import namespaces
 from calendar_sync.imap.rights import ADMINISTER, normal, normal_rights, wire_rights
 from freebusy.connector.roles import ORDER, is_everyone, ordered
-from freebusy.errors import BadUserError, FolderError, NotPermittedError, RightsKeptError
+from freebusy.errors import (
+    BadUserError,
+    FolderError,
+    NoFolderError,
+    NotPermittedError,
+    RightsKeptError,
+)
 from freebusy.ports import AclEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from calendar_sync.imap.behalf import Behalf
     from calendar_sync.imap.connection import Connection
-    from calendar_sync.imap.sight import Sight
+    from calendar_sync.imap.itemfolders import KnownFolders
+    from calendar_sync.imap.rights import Entry
     from freebusy.ports import Owner
 
 MAX_IDENTIFIER = 254
@@ -73,41 +85,69 @@ class _Folder:
 
     connection: Connection
     path: str
-    protected: frozenset[str]
-    """The owner and who asks, normal: their right to administer goes only by force."""
+    entries: list[AclEntry]
+    """The list as it was when the folder was looked at."""
 
-    def entries(self) -> list[AclEntry]:
-        """Return the list; raises NotPermittedError where it may not be seen."""
-        found = acl.get_acls(self.connection.client, [self.path]).get(self.path)
-        if found is None:
-            raise NotPermittedError(NO_RIGHT)
-        return [AclEntry(user, normal_rights(rights)) for user, rights in found]
-
-    def entry(self, user: str) -> AclEntry:
-        """Return one user's entry, without rights where there is none."""
-        wanted = normal(user)
-        found = (each for each in self.entries() if normal(each.user) == wanted)
-        return next(found, AclEntry(user, frozenset()))
+    def protects(self, user: str) -> bool:
+        """Whether a user is the owner or who asks: their right to administer goes by force."""
+        oneself = self.connection.login.identity
+        names = {oneself, oneself.partition("@")[0]}
+        owner = sight.owner_of(namespaces(self.connection), self.path)
+        return normal(user) in set(map(normal, names | {owner or oneself}))
 
     def in_force(self, user: str) -> AclEntry:
         """Return what a user has now, also where who asks may no longer see the list."""
-        try:
-            return self.entry(user)
-        except NotPermittedError:
-            return AclEntry(user, sight.looks(self.connection, [self.path])[self.path].rights)
+        seen = _look(self.connection, self.path)
+        return AclEntry(user, seen.rights) if seen.acl is None else _entry(seen.acl, user)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One's own rights on a folder, and its list as far as it may be seen."""
+
+    rights: frozenset[str]
+    acl: list[AclEntry] | None
+
+
+def _look(connection: Connection, path: str) -> _Look:
+    """Ask for both in one round trip; a folder that is not there gives no rights."""
+    if not connection.can("ACL"):
+        return _Look(sight.ALL_RIGHTS, None)
+    name = extensions.mailbox_name(path)
+    commands = [b"MYRIGHTS " + name, b"GETACL " + name]
+    rights, listed = "", None
+    for response in acl.pipelined(connection.client, "GETACL", commands):
+        if mine := acl.parse_my_rights(response):
+            rights = mine[1]
+        elif found := acl.parse_acl(response):
+            listed = list(map(_read, found[1]))
+    return _Look(normal_rights(rights), listed)
+
+
+def _read(entry: Entry) -> AclEntry:
+    user, rights = entry
+    return AclEntry(user, normal_rights(rights))
+
+
+def _entry(entries: Sequence[AclEntry], user: str) -> AclEntry:
+    """Return one user's entry, without rights where there is none."""
+    wanted = normal(user)
+    found = (each for each in entries if normal(each.user) == wanted)
+    return next(found, AclEntry(user, frozenset()))
 
 
 class ImapAccessControl:
     """Access control lists on one mail server; safe from any thread."""
 
-    def __init__(self, behalf: Behalf) -> None:
+    def __init__(self, behalf: Behalf, folders: KnownFolders) -> None:
+        """``folders`` says which folders are calendars: no other list is shown or changed."""
         self._behalf = behalf
+        self._folders = folders
 
     def acl(self, who: Owner, path: str) -> Sequence[AclEntry]:
         """Return the list, sorted; raises NotPermittedError without the right to administer."""
-        with self._behalf.use(who, sight.seen) as (connection, seen):
-            entries = _opened(connection, seen, path).entries()
-        return sorted(entries, key=lambda entry: entry.user)
+        with self._opened(who, path) as folder:
+            return sorted(folder.entries, key=lambda entry: entry.user)
 
     def grant(
         self, who: Owner, path: str, user: str, rights: frozenset[str], *, force: bool = False
@@ -118,38 +158,33 @@ class ImapAccessControl:
         the owner, or who asks, would lose the right to administer and ``force`` is not set.
         """
         wanted = normal_rights("".join(sorted(rights)))
-        with self._behalf.use(who, sight.seen) as (connection, seen):
-            folder = _opened(connection, seen, path)
+        with self._opened(who, path) as folder:
             return _give(folder, checked_user(user), wanted, force=force)
 
     def revoke(self, who: Owner, path: str, user: str, *, force: bool = False) -> AclEntry:
         """Take a user out of the list; returns and raises as :meth:`grant`."""
-        with self._behalf.use(who, sight.seen) as (connection, seen):
-            folder = _opened(connection, seen, path)
+        with self._opened(who, path) as folder:
             return _give(folder, checked_user(user), None, force=force)
 
-
-def _opened(connection: Connection, seen: Sight, path: str) -> _Folder:
-    """Return a folder that one may administer; raises NoFolderError, NotPermittedError."""
-    sight.required(seen, path)
-    if not connection.can("ACL"):
-        raise FolderError(NO_ACL)
-    if ADMINISTER not in sight.looks(connection, [path])[path].rights:
-        raise NotPermittedError(NO_RIGHT)
-    return _Folder(connection, path, _protected(connection, seen, path))
-
-
-def _protected(connection: Connection, seen: Sight, path: str) -> frozenset[str]:
-    oneself = connection.login.identity
-    names = {oneself, oneself.partition("@")[0], sight.owner_of(seen.survey, path) or oneself}
-    return frozenset(map(normal, names))
+    @contextmanager
+    def _opened(self, who: Owner, path: str) -> Iterator[_Folder]:
+        """Give a folder that one may administer; raises NoFolderError, NotPermittedError."""
+        self._folders.check(who, self._behalf.login(who).identity, path)
+        with self._behalf.use(who, lambda c: _look(c, path)) as (connection, seen):
+            if not connection.can("ACL"):
+                raise FolderError(NO_ACL)
+            if seen.rights and ADMINISTER not in seen.rights:
+                raise NotPermittedError(NO_RIGHT)
+            if seen.acl is None:  # Dovecot tells rights also on what is not there
+                raise NoFolderError(sight.NO_FOLDER)
+            yield _Folder(connection, path, seen.acl)
 
 
 def _give(folder: _Folder, user: str, rights: frozenset[str] | None, *, force: bool) -> AclEntry:
     """Write an entry (None: delete it), and read it again."""
     wanted = rights or frozenset()
-    if ADMINISTER not in wanted and normal(user) in folder.protected and not force:
-        before = folder.entry(user)
+    if ADMINISTER not in wanted and not force and folder.protects(user):
+        before = _entry(folder.entries, user)
         if ADMINISTER in before.rights or not before.rights:  # Dovecot lists no owner to others
             raise RightsKeptError(OWN_LOSS, ordered(before.rights))
     client = folder.connection.client
@@ -198,7 +233,7 @@ def _not_given(
             f"the mail server lets nobody take {ordered(kept)} from the folder's owner",
             ordered(folder.in_force(user).rights),
         )
-    if ADMINISTER not in sight.looks(folder.connection, [folder.path])[folder.path].rights:
+    if ADMINISTER not in _look(folder.connection, folder.path).rights:
         return NotPermittedError(NO_RIGHT)
     return BadUserError("the mail server knows no such user, or not all of these rights")
 

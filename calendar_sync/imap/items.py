@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from calendar_sync.imap import catchup, itemtoken
 from calendar_sync.imap.catchup import Author, Session
-from calendar_sync.imap.itemfolders import KnownFolders
 from calendar_sync.imap.itemindex import Indexes, entry_of
 from calendar_sync.imap.itemlook import NO_FOLDER, checked, leave, letters, look, select
 from calendar_sync.imap.itemmessages import item_of
@@ -30,11 +29,12 @@ if TYPE_CHECKING:
     from calendar_sync.imap.behalf import Behalf
     from calendar_sync.imap.connection import Connection
     from calendar_sync.imap.extensions import Examined
+    from calendar_sync.imap.itemfolders import KnownFolders
     from calendar_sync.imap.itemindex import Index
     from calendar_sync.imap.itemlook import Selected
     from calendar_sync.imap.itemtoken import ItemToken
     from calendar_sync.imap.settings import ImapSettings
-    from freebusy.ports import CalendarFolders, ChangeResult, ItemChange, Owner, SyncToken
+    from freebusy.ports import ChangeResult, ItemChange, Owner, SyncToken
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class ImapItems:
         behalf: Behalf,
         *,
         zone_of: Callable[[str], str],
-        folders: CalendarFolders | None = None,
+        folders: KnownFolders | None = None,
         now: Callable[[], datetime] = _now,
         remembered: int = REMEMBERED,
     ) -> None:
@@ -68,7 +68,7 @@ class ImapItems:
         """
         self._behalf = behalf
         self._zone_of = zone_of
-        self._known = None if folders is None else KnownFolders(folders)
+        self._known = folders
         self._now = now
         self._indexes = Indexes(remembered)
         self._long = LongTokens()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from calendar_sync.imap.connection import Connection
     from calendar_sync.imap.extensions import Examined
+    from calendar_sync.imap.namespaces import Namespaces
     from calendar_sync.imap.survey import Folder, Survey
 
 NO_FOLDER = "there is no such calendar folder, or it is not visible"
@@ -113,7 +114,7 @@ def _folder(
     return CalendarFolder(
         path=path,
         kind="shared" if place is None else _KINDS[place[0]],
-        owner=owner_of(view, path),
+        owner=owner_of(view.spaces, path),
         separator=separator_at(view.spaces, path),
         rights=look.rights,
         state=look.state,
@@ -122,12 +123,10 @@ def _folder(
     )
 
 
-def owner_of(view: Survey, path: str) -> str | None:
+def owner_of(spaces: Namespaces, path: str) -> str | None:
     """Return the other user whose folder this is; Cyrus writes a dot in a user's name as ``^``."""
-    user = view.spaces.user_of(path)
-    return (
-        user if user is None or separator_at(view.spaces, path) != "." else user.replace("^", ".")
-    )
+    user = spaces.user_of(path)
+    return user if user is None or separator_at(spaces, path) != "." else user.replace("^", ".")
 
 
 def own(view: Survey) -> list[Folder]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from calendar_sync.imap import ImapSource
 from calendar_sync.imap.accesscontrol import ImapAccessControl
 from calendar_sync.imap.behalf import Behalf
+from calendar_sync.imap.itemfolders import KnownFolders
 from calendar_sync.imap.mailboxes import ImapFolders
 from freebusy.ports import Owner
 from tests.servers.mailserver import PASSWORD
@@ -29,7 +30,7 @@ class FoldersCase:
         self.behalf = Behalf(settings(server, password=None, **changes), None)
         self.source = ImapSource(settings(server, folder=()))
         self.folders = ImapFolders(self.behalf, self.source.counted)
-        self.access = ImapAccessControl(self.behalf)
+        self.access = ImapAccessControl(self.behalf, KnownFolders(self.folders))
 
     def owner(self) -> Owner:
         """Return somebody new."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tests.servers.process import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _COMMAND = re.compile(rb"(?m)^[A-Za-z0-9]+ ((?:UID )?[A-Z]+)(?: |\r)")
 _PAUSE = 0.05
@@ -28,6 +28,11 @@ class Relay:
         self.port: int = self._listener.getsockname()[1]
         self.over = False
         self.commands: list[str] = []
+        self.rewrite: Callable[[bytes], bytes] = bytes
+        """What becomes of the server's answers."""
+        self.rounds = 0
+        """How often a client spoke after the server had: round trips, of one at a time."""
+        self._is_heard = True
 
     def serve(self) -> None:
         """Pass on whatever comes, of all connections in turn, until it is over."""
@@ -49,12 +54,18 @@ class Relay:
         peer, chunk = other[one], b""
         with suppress(OSError):
             chunk = one.recv(1 << 16)
+            if one.getpeername()[1] == self._server_port:
+                chunk = self.rewrite(chunk)
             peer.sendall(chunk)
         if not chunk:
             for each in (one, peer):
                 del other[each]
                 each.close()
-        elif peer.getpeername()[1] == self._server_port:
+        elif peer.getpeername()[1] != self._server_port:
+            self._is_heard = True
+        else:
+            self.rounds += self._is_heard
+            self._is_heard = False
             self.commands += [found.decode() for found in _COMMAND.findall(chunk)]
 
 

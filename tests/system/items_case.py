@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from calendar_sync.imap.behalf import Behalf
+from calendar_sync.imap.itemfolders import KnownFolders
 from calendar_sync.imap.items import ImapItems
 from calendar_sync.imap.mailboxes import ImapFolders
 from freebusy.ports import Owner
@@ -34,7 +35,7 @@ class ItemsCase:
 
     def make_items(self) -> ImapItems:
         """Return what a process that has just started knows: nothing."""
-        folders = ImapFolders(self.behalf)
+        folders = KnownFolders(ImapFolders(self.behalf))
         return ImapItems(self.behalf, zone_of=lambda name: "Europe/Berlin", folders=folders)
 
     def person(self) -> Owner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -33,8 +33,8 @@ def case(mail_server: MailServer) -> Iterator[FoldersCase]:
 
 
 @contextmanager
-def a_case(server: MailServer) -> Iterator[FoldersCase]:
-    case = FoldersCase(server)
+def a_case(server: MailServer, **changes: Any) -> Iterator[FoldersCase]:
+    case = FoldersCase(server, **changes)
     try:
         yield case
     finally:

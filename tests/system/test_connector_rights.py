@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from freebusy.connector.roles import ORDER, ROLES, ordered
-from freebusy.errors import BadFolderError, BadUserError, FolderError, NotPermittedError
+from freebusy.errors import (
+    BadFolderError,
+    BadUserError,
+    FolderError,
+    NoFolderError,
+    NotPermittedError,
+)
 from tests.servers.mailserver import checked, quoted
+from tests.system.imap_relay import relayed
 from tests.system.test_connector_folders import a_case
 
 if TYPE_CHECKING:
@@ -135,3 +142,40 @@ def test_everyone_may_administer(case: FoldersCase) -> None:
     with pytest.raises(NotPermittedError):
         case.access.acl(case.other, theirs)
     case.access.revoke(case.who, path, "anyone")
+
+
+# -- what it costs
+
+
+def test_a_known_folder_costs_few_round_trips(mail_server: MailServer) -> None:
+    """What all of its calendars are is not asked again for each question about one folder."""
+    with relayed(mail_server.port) as relay, a_case(mail_server, port=relay.port) as case:
+        path = case.folders.create(case.who, "Calendar").path
+        case.access.acl(case.who, path)
+        found = {}
+        for name, ask in (
+            ("list", lambda: case.access.acl(case.who, path)),
+            ("grant", lambda: case.access.grant(case.who, path, "eva", ROLES["guest"])),
+            ("all", lambda: case.access.grant(case.who, path, "eva", ROLES["administrator"])),
+            ("revoke", lambda: case.access.revoke(case.who, path, "eva")),
+        ):
+            before = relay.rounds
+            ask()
+            found[name] = relay.rounds - before
+        assert {"list": 1, "grant": 4, "all": 3, "revoke": 4} == found
+
+
+def test_a_known_folder_that_is_gone(case: FoldersCase) -> None:
+    """It is not there, though it was a moment ago; so is one that is hidden by now."""
+    path = case.folders.create(case.who, "Calendar").path
+    case.access.grant(case.who, path, case.other.name, ROLES["administrator"])
+    case.later()
+    theirs = case.seen_by_other(path)
+    assert case.access.acl(case.other, theirs)
+    case.access.revoke(case.who, path, case.other.name)
+    case.later()
+    with pytest.raises(NoFolderError):
+        case.access.acl(case.other, theirs)
+    case.folders.delete(case.who, path)
+    with pytest.raises(NoFolderError):
+        case.access.acl(case.who, path)

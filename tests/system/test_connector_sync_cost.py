@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from calendar_sync.imap.behalf import Behalf
+from calendar_sync.imap.itemfolders import KnownFolders
 from calendar_sync.imap.items import ImapItems
 from calendar_sync.imap.mailboxes import ImapFolders
 from calendar_sync.replica import Home
@@ -42,7 +43,10 @@ class Mail:
 
     def __init__(self, behalf: Behalf) -> None:
         folders = ImapFolders(behalf)
-        self._parts = (folders, ImapItems(behalf, zone_of=lambda _: "UTC", folders=folders))
+        self._parts = (
+            folders,
+            ImapItems(behalf, zone_of=lambda _: "UTC", folders=KnownFolders(folders)),
+        )
 
     def __getattr__(self, name: str) -> Any:
         return next(getattr(part, name) for part in self._parts if hasattr(part, name))

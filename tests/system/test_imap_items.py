@@ -13,6 +13,7 @@ import pytest
 from calendar_sync import dialects
 from calendar_sync.imap import extensions
 from calendar_sync.imap.behalf import Behalf
+from calendar_sync.imap.itemfolders import KnownFolders
 from calendar_sync.imap.items import ImapItems
 from calendar_sync.imap.mailboxes import ImapFolders
 from freebusy.errors import NoFolderError, SourceRefusedError
@@ -258,7 +259,9 @@ def test_on_behalf(server: str, proxy: str, request: pytest.FixtureRequest) -> N
         case.append(text("a"))
         proxying = replace(case.settings, username=proxy, password=PASSWORD, authorization="{name}")
         behalf = Behalf(case.settings, proxying)
-        items = ImapItems(behalf, zone_of=lambda name: "UTC", folders=ImapFolders(behalf))
+        items = ImapItems(
+            behalf, zone_of=lambda name: "UTC", folders=KnownFolders(ImapFolders(behalf))
+        )
         who = replace(case.who, password=None)
         (result,) = items.write(who, case.path, [put("b")])
         page = items.changes(who, case.path, None, limit=10)
