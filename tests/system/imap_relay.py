@@ -1,12 +1,11 @@
-"""A relay before an IMAP server that notes each command that goes through it."""
+"""Between a client and a mail server: commands are noted, and something happens or breaks then."""
 
 from __future__ import annotations
 
 import re
-import select
 import socket
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.servers.process import HOST
@@ -15,68 +14,102 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _COMMAND = re.compile(rb"(?m)^[A-Za-z0-9]+ ((?:UID )?[A-Z]+)(?: |\r)")
-_PAUSE = 0.05
-"""Seconds until it is seen that the relay is over."""
+"""Of clients that send no literal with such lines in it."""
 
 
 class Relay:
-    """Passes everything on; for clients that send no literal."""
+    """Passes bytes on, a chunk at a time, until told otherwise."""
 
     def __init__(self, port: int) -> None:
-        self._server_port = port
-        self._listener = socket.create_server((HOST, 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.over = False
-        self.commands: list[str] = []
+        self.server_port = port
+        self.listener = socket.create_server((HOST, 0))
+        self.listener.settimeout(0.05)
+        self.port: int = self.listener.getsockname()[1]
+        self.over = threading.Event()
         self.rewrite: Callable[[bytes], bytes] = bytes
         """What becomes of the server's answers."""
+        self.commands: list[str] = []
         self.rounds = 0
         """How often a client spoke after the server had: round trips, of one at a time."""
         self._is_heard = True
+        self._word = b""
+        self._act: Callable[[], object] | None = None
+        self._threads: list[threading.Thread] = []
+
+    def at(self, word: bytes, act: Callable[[], object] | None = None) -> None:
+        """Do something once, before ``word`` reaches the server; without ``act`` cut the line."""
+        self._word, self._act = word, act
 
     def serve(self) -> None:
-        """Pass on whatever comes, of all connections in turn, until it is over."""
-        other: dict[socket.socket, socket.socket] = {}
-        with self._listener:
-            while not self.over:
-                ready, _, _ = select.select([self._listener, *other], [], [], _PAUSE)
-                for one in ready:
-                    if one is self._listener:
-                        client, _ = one.accept()
-                        server = socket.create_connection((HOST, self._server_port))
-                        other |= {client: server, server: client}
-                    elif one in other:
-                        self._pass(one, other)
-        for one in other:
-            one.close()
+        """Relay one connection after the other, each in threads of its own."""
+        while not self.over.is_set():
+            try:
+                client, _ = self.listener.accept()
+            except TimeoutError:
+                continue
+            server = socket.create_connection((HOST, self.server_port))
+            for each in (client, server):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                each.settimeout(0.05)
+            thread = threading.Thread(target=self._relay, args=(client, server))
+            thread.start()
+            self._threads.append(thread)
+        for thread in self._threads:
+            thread.join()
 
-    def _pass(self, one: socket.socket, other: dict[socket.socket, socket.socket]) -> None:
-        peer, chunk = other[one], b""
-        with suppress(OSError):
-            chunk = one.recv(1 << 16)
-            if one.getpeername()[1] == self._server_port:
-                chunk = self.rewrite(chunk)
-            peer.sendall(chunk)
-        if not chunk:
-            for each in (one, peer):
-                del other[each]
-                each.close()
-        elif peer.getpeername()[1] != self._server_port:
+    def _relay(self, client: socket.socket, server: socket.socket) -> None:
+        back = threading.Thread(target=self._back, args=(server, client))
+        back.start()
+        with client, server:
+            while chunk := self._read(client):
+                if self._word and self._word in chunk:
+                    self._word = b""
+                    if self._act is None:
+                        break
+                    self._act()
+                self._note(chunk)
+                server.sendall(chunk)
+            self._shut(server)
+            back.join()
+
+    def _note(self, chunk: bytes) -> None:
+        self.rounds += self._is_heard
+        self._is_heard = False
+        self.commands += [found.decode() for found in _COMMAND.findall(chunk)]
+
+    def _back(self, server: socket.socket, client: socket.socket) -> None:
+        while chunk := self._read(server):
             self._is_heard = True
-        else:
-            self.rounds += self._is_heard
-            self._is_heard = False
-            self.commands += [found.decode() for found in _COMMAND.findall(chunk)]
+            client.sendall(self.rewrite(chunk))
+        self._shut(client)
+
+    def _read(self, peer: socket.socket) -> bytes:
+        while not self.over.is_set():
+            try:
+                return peer.recv(1 << 16)
+            except TimeoutError:
+                continue
+            except OSError:
+                return b""
+        return b""
+
+    @staticmethod
+    def _shut(peer: socket.socket) -> None:
+        try:
+            peer.shutdown(socket.SHUT_RDWR)
+        except OSError:  # it is closed already
+            return
 
 
 @contextmanager
 def relayed(port: int) -> Iterator[Relay]:
-    """Run a relay to a port during the block."""
+    """Run a relay to a server during the block."""
     relay = Relay(port)
     thread = threading.Thread(target=relay.serve)
     thread.start()
     try:
         yield relay
     finally:
-        relay.over = True
+        relay.over.set()
         thread.join()
+        relay.listener.close()
