@@ -91,8 +91,8 @@ def listen(state: Path) -> socket.socket:
         with _address(state) as address:
             with suppress(FileNotFoundError):
                 Path(address).unlink()
+            os.fchmod(receiver.fileno(), 0o600)  # before it has a name: never open to others
             receiver.bind(address)
-            Path(address).chmod(0o600)
     except OSError:
         receiver.close()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import stat
 from contextlib import closing
@@ -78,6 +79,16 @@ def test_another_process_is_told(triggering: Triggering, tmp_path: Path) -> None
             triggering.refresh(name, job)
         assert sent == list(received(receiver))
         assert 0o600 == stat.S_IMODE((tmp_path / "trigger").stat().st_mode)
+
+
+def test_the_socket_is_the_gateways_own(tmp_path: Path) -> None:
+    """Whatever the umask, nobody else on the machine may send to it."""
+    before = os.umask(0)
+    try:
+        listen(tmp_path).close()
+    finally:
+        os.umask(before)
+    assert 0o600 == stat.S_IMODE((tmp_path / "trigger").stat().st_mode)
 
 
 def test_nobody_listens(triggering: Triggering, tmp_path: Path) -> None:

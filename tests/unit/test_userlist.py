@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,9 +107,14 @@ def test_who_is_known_to_be_missing_is_not_lost_again() -> None:
 
 
 def test_what_is_written_can_be_read(tmp_path: Path) -> None:
-    """Names come back as they were."""
+    """Names come back as they were, and are nobody else's to read or to change."""
     users = UserList("mail", {"hans": 0, "jürgen müller": NOW})
-    write(tmp_path / "roster.json", users)
+    before = os.umask(0)
+    try:
+        write(tmp_path / "roster.json", users)
+    finally:
+        os.umask(before)
+    assert 0o600 == stat.S_IMODE((tmp_path / "roster.json").stat().st_mode)
     assert users == read(tmp_path / "roster.json", "mail")
     assert ["roster.json"] == [path.name for path in tmp_path.iterdir()]
 
