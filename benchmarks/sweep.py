@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.freshness import Client, append, slot
 from benchmarks.freshness import shown as shown_change
 from calendar_sync.imap import ImapSettings
-from calendar_sync.imap.connection import Pool
+from calendar_sync.imap.pool import Pool
 from calendar_sync.imap.settings import Login
 from calendar_sync.imap.sweep import Sweeps
 from tests.servers import cyrus, dovecot

@@ -41,7 +41,8 @@ ONLY_IN: dict[str, str | tuple[str, ...]] = {
 
 PURE = (
     "errors", "period", "values", "contentline", "zones", "vtimezone", "recurrence", "busyrecord",
-    "busytime", "vfreebusy", "names", "schedule", "ports/accounts", "ports/calendars", "ports/connector", "ports/files",
+    "busytime", "vfreebusy", "names", "schedule", "ports/accounts", "ports/calendars",
+    "ports/connector", "ports/files",
     "ports/lookups",
 )  # fmt: skip
 IMPURE_MODULES = {"os", "socket", "subprocess", "threading", "asyncio", "time", "logging", "signal"}

@@ -45,13 +45,13 @@ def test_each_folder_has_its_reason(case: FoldersCase) -> None:
         f"mail: {mine[0]} counts: it is the person's own (details for: boss@example.com)",
         f"mail: {one} counts: the person has the right on it that incidences-for asks for",
         (
-            f"mail: {case.top}Agenda does not count: it has no folder type, and another calendar of "
-            "the person has one"
+            f"mail: {case.top}Agenda does not count: it has no folder type, and another calendar "
+            "of the person has one"
         ),
         f"mail: {mine[1]} does not count: the configuration leaves it out (exclude)",
         (
-            f"mail: {two} does not count: it is somebody else's, and incidences-for does not say that "
-            "it counts"
+            f"mail: {two} does not count: it is somebody else's, and incidences-for does not say "
+            "that it counts"
         ),
     ] == said(case, exclude=(mine[1],))
 
