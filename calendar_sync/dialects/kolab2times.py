@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from calendar_sync.dialects import (
     canonical,
     instances,
+    kolab2expanded,
     kolab2moved,
     kolab2rule,
     rules,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _RULE = re.compile(r"[A-Z]+=[A-Z0-9,+-]+(;[A-Z]+=[A-Z0-9,+-]+){0,20}", re.ASCII)
 _DAY = timedelta(days=1)
+_KEPT_AT_ONCE = 1000
+"""Dates in one element; a longer one would not be read."""
 
 
 def write(writing: Writing, event: Component) -> Iterator[str]:
@@ -106,13 +109,43 @@ def _series(writing: Writing, event: Component, start: ContentLine) -> Iterator[
         yield kolab2rule.element(made, kolab2rule.moved(found[0], shift), held)
     elif found:
         writing.losses.add("RRULE")
-        if not shift:  # the rule's days are others on the owner's clock
+        if not shift:
             yield from (_kept("RRULE", rules.written(each)) for each in found)
             yield _kept("EXDATE", *(_at(writing, *each).basic for each in gone))
     more = list(_further(writing, event))
     if more:
         writing.losses.add("RDATE")
+    # a rule that is not kept, for its days are others on the owner's clock, and else where the
+    # clocks disagree: an instance would be an hour off
+    anyway = wall if made or not shift else None
+    more += _expanded(writing, found, start, gone, anyway)
     yield _kept("RDATE", *dict.fromkeys((*more, *_moved(writing, event))))
+
+
+def _expanded(
+    writing: Writing,
+    found: list[rules.Parts],
+    start: ContentLine,
+    gone: list[tuple[Stamp, ContentLine]],
+    held: Stamp | None,
+) -> Iterator[str]:
+    """Yield the instances of rules in UTC, but for those that are gone.
+
+    ``held`` is the time on the owner's clock at which instances are anyway.
+    """
+    first = values.stamp(start.value.strip())
+    if first.is_day or not found:
+        return
+    zone = UTC_ZONE if first.is_utc else writing.clocks.key(start.parameters.get("TZID", ""), first)
+    if held and zone == writing.clocks.owner:
+        return
+    away = {_at(writing, *each).basic for each in gone}
+    now = values.stamp(writing.stamp)
+    for rule in found[: kolab2expanded.MOST_RULES]:
+        for each in kolab2expanded.instances(rule, first, zone, now):
+            at = writing.clocks.to_owner(each).wall.time()
+            if each.basic not in away and (held is None or at != held.wall.time()):
+                yield each.basic
 
 
 def _rule(writing: Writing, found: ContentLine, start: ContentLine) -> rules.Parts:
@@ -125,11 +158,10 @@ def _rule(writing: Writing, found: ContentLine, start: ContentLine) -> rules.Par
 
 
 def _kept(name: str, *found: str) -> str:
-    """Return the element that keeps what the format has no words for; empty for nothing."""
-    if not found:
-        return ""
-    key, content = xcal.attribute(f"X-FREEBUSY-{name}"), xcal.attribute(",".join(found))
-    return f"<x-custom key={key} value={content}/>"
+    """Return the elements that keep what the format has no words for; empty for nothing."""
+    key = xcal.attribute(f"X-FREEBUSY-{name}")
+    parts = (",".join(found[at : at + _KEPT_AT_ONCE]) for at in range(0, len(found), _KEPT_AT_ONCE))
+    return "".join(f"<x-custom key={key} value={xcal.attribute(part)}/>" for part in parts)
 
 
 def _gone(writing: Writing) -> Iterator[tuple[Stamp, ContentLine]]:

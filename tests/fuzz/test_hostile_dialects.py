@@ -108,6 +108,13 @@ SLOW = {
     "categories": ("CATEGORIES:" + "a," * 150_000,),
     "exceptions": ("RRULE:FREQ=DAILY", EXDATES),
     "a rule": ("RRULE:FREQ=DAILY;BYDAY=" + "MO," * 100_000,),
+    "rules": ("RRULE:FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1",) * 18_000,
+    "rare rules": (*("RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO;BYHOUR=1,2,3",) * 9_000,),
+    "further dates": tuple(
+        f"RDATE;TZID=Asia/Tokyo:20260602T10{n % 60:02}00" for n in range(20_000)
+    ),
+    "periods": ("RDATE;VALUE=PERIOD:" + "20260602T100000Z/PT1H," * 40_000,),
+    "comments": ("COMMENT:a",) * 29_000,
     "parts of a rule": ("RRULE:" + "FREQ=DAILY;" * 30_000,),
     "lines": ("X-A:b",) * 10_000,
     "attendees": ("ATTENDEE:mailto:a@b",) * 10_000,
@@ -129,4 +136,16 @@ def test_texts_made_to_be_slow_are_not(dialect: dialects.Dialect, name: str) -> 
         made = written(text, dialect)
         dialects.read(made.message, zone=ZONE)
         dialects.normal(text)
+    assert time.process_time() - begun < ALLOWED
+
+
+@pytest.mark.parametrize("name", ["rules", "rare rules", "often"])
+def test_series_of_another_zone_are_not_slow(name: str) -> None:
+    """Rules whose instances are written out for Kolab 2 are written in bounded time."""
+    often = ("RRULE:FREQ=HOURLY;BYSETPOS=1;BYMINUTE=0",) * 9_000
+    rules = (SLOW | {"often": often})[name]
+    text = calendar(*rules, start="DTSTART;TZID=Asia/Tokyo:19010602T020000")
+    begun = time.process_time()
+    with suppress(CalendarDataError):
+        written(text, "kolab2")
     assert time.process_time() - begun < ALLOWED

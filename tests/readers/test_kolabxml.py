@@ -6,13 +6,13 @@ import re
 from itertools import islice
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calendar_sync import dialects
 from tests.oracles import generator
 from tests.readers import kolabxml
-from tests.unit.dialect_case import NOW, calendar, calendars, read, written
+from tests.unit.dialect_case import NOW, calendar, calendars, examples, read, written
 from tests.unit.kolab3_cases import CASES
 from tests.unit.test_dialects import WHOLE
 
@@ -66,11 +66,11 @@ def test_cases(name: str, outcomes: dict[str, tuple[bytes, kolabxml.Outcome]]) -
 
 def test_office_calendars() -> None:
     """Events as offices have them are read without fault, and passed on."""
-    texts = [calendar(*WHOLE), *islice(generator.events(41, 150, NOW), 150)]
+    texts = [calendar(*WHOLE), *islice(generator.events(41, 80, NOW), 80)]
     _same([("VEVENT", written(text, "kolab3").message) for text in texts])
 
 
-@settings(max_examples=6)
+@examples(3)
 @given(texts=st.lists(calendars(), min_size=12, max_size=12))
 def test_any_event(texts: list[str]) -> None:
     """Any event is read without fault, and passed on."""

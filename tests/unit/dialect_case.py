@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from calendar_sync import dialects
@@ -79,6 +81,11 @@ def freer(expected: list[Period], found: list[Period]) -> list[Freer]:
     """Return when somebody looks freer than expected, in 2026."""
     old, new = [each.span for each in expected], [each.span for each in found]
     return where_freer(old, new, to_seconds(START), to_seconds(END))
+
+
+def examples(count: int) -> settings:
+    """Return how many examples are tried: so many times what the environment asks for."""
+    return settings(max_examples=count * int(os.environ.get("FREEBUSY_TEST_EXAMPLES", "1")))
 
 
 # -- any object

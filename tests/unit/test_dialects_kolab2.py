@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from freebusy.errors import CalendarDataError
-from tests.unit.dialect_case import busy_by_formats, calendar, content_lines, read, written
+from tests.unit.dialect_case import busy, busy_by_formats, calendar, content_lines, read, written
 from tests.unit.test_formats_kolab2 import EMPTY, HEAD, event, recurring
 from tests.unit.test_formats_message import mime, multipart
 
@@ -264,3 +264,35 @@ def test_attributes_are_no_way_into_the_document() -> None:
     assert [odd, "SUMMARY:]]></summary><x/>"] == [
         each for each in found if each[:2] in ("X-", "SU")
     ][::-1]
+
+
+LATE = {
+    "the last working day": ("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", 26),
+    "until a day": ("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;UNTIL=20260901T000000Z", 26),
+    "two rules": ("FREQ=MONTHLY;BYMONTHDAY=2\r\nRRULE:FREQ=WEEKLY;COUNT=9", 2),
+    "very often": ("FREQ=MONTHLY;BYMONTHDAY=1,2,3,4,5,6,7,8,9;BYHOUR=1,2,3,4,5,20,21,22,23", 2),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_a_rule_whose_days_are_others_for_its_owner(name: str) -> None:
+    """What is tomorrow for the owner is busy in each instance, though Kolab 2 has no such rule."""
+    rule, day = LATE[name]
+    start = f"DTSTART;TZID=America/Los_Angeles:202606{day:02}T200000"
+    text = calendar(
+        *("DURATION:PT1H", f"RRULE:{rule}", "EXDATE;TZID=America/Los_Angeles:20260731T200000"),
+        start=start,
+    )
+    made = written(text, "kolab2")
+    assert {"RRULE", "TZID"} <= set(made.losses)
+    assert busy(text) == busy_by_formats(made.message) == busy(read(made.message).calendar)
+
+
+def test_more_further_dates_than_one_element_holds() -> None:
+    """Thousands of further dates are all read again."""
+    dates = ",".join(
+        f"2026{1 + n % 9:02}{1 + n // 9 % 28:02}T{n // 252:02}0000Z" for n in range(3000)
+    )
+    text = calendar("DURATION:PT10M", f"RDATE:{dates}", start="DTSTART:20260101T000000Z")
+    made = written(text, "kolab2")
+    assert busy(text) == busy_by_formats(made.message) == busy(read(made.message).calendar)

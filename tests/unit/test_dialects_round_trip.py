@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from calendar_sync import dialects
 from tests.oracles import generator
@@ -15,6 +15,7 @@ from tests.unit.dialect_case import (
     busy,
     busy_by_formats,
     calendars,
+    examples,
     read,
     written,
 )
@@ -24,7 +25,7 @@ CLOCKS = {"TZID", "VTIMEZONE", "RECURRENCE-ID", "DTEND", "EXDATE"}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@settings(max_examples=40)
+@examples(15)
 @given(calendar=calendars())
 def test_what_is_not_lost_comes_back(dialect: dialects.Dialect, calendar: str) -> None:
     """An object of which nothing is told lost is the same after its way through a message."""
@@ -37,7 +38,7 @@ def test_what_is_not_lost_comes_back(dialect: dialects.Dialect, calendar: str) -
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@settings(max_examples=40)
+@examples(15)
 @given(calendar=calendars())
 def test_nobody_is_free_who_is_not(dialect: dialects.Dialect, calendar: str) -> None:
     """Whatever is lost, the message and what is read of it are busy when the object is."""
@@ -52,7 +53,7 @@ def test_nobody_is_free_who_is_not(dialect: dialects.Dialect, calendar: str) -> 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_office_calendars(dialect: dialects.Dialect) -> None:
     """Events as offices have them come back, busy when they were."""
-    for calendar in islice(generator.events(21, 60, NOW), 60):
+    for calendar in islice(generator.events(21, 40, NOW), 40):
         made = written(calendar, dialect)
         found = read(made.message)
         assert made.losses or dialects.normal(calendar) == dialects.normal(found.calendar)
@@ -62,5 +63,5 @@ def test_office_calendars(dialect: dialects.Dialect) -> None:
 
 def test_icalendar_loses_nothing() -> None:
     """The iCalendar dialect tells no losses."""
-    for calendar in islice(generator.events(22, 50, NOW), 50):
+    for calendar in islice(generator.events(22, 30, NOW), 30):
         assert () == written(calendar).losses
