@@ -159,7 +159,7 @@ def test_the_dialect_of_the_folder(case: ItemsCase, dialect: Dialect, losses: bo
     first = dialects.write(text("a"), dialect, now=datetime.now(UTC), **words)
     case.server.append(case.user, case.path, first.message)
     case.items = case.make_items()  # the folder was never read by this process
-    made = text("b").replace("SUMMARY", "SUMMARY;LANGUAGE=de")
+    made = text("b").replace("SUMMARY", "COMMENT;LANGUAGE=de:Hallo\r\nSUMMARY")
     (result,) = case.items.write(case.who, case.path, [ItemChange("put", "b", made)])
     items = FolderReplica(case).page().items
     assert [(dialect, "a Meeting"), (dialect, "b Meeting")] == [
