@@ -143,18 +143,19 @@ class MemoryFolder:
         return self._page(known, rights, limit)
 
     def _page(self, known: Bookmark, rights: str, limit: int) -> FolderChanges:
+        acl, begins = self.acl_changes, known.acl < 0
+        if known.is_fresh and not begins:  # told by the next question
+            acl, rights = known.acl, known.rights
         later = [entry for entry in self.items.values() if entry[0] > known.modseq]
         more = len(later) > limit
         page = later[:limit]
         reached = page[-1][0] if more else self.modseq
         return FolderChanges(
-            token=Bookmark(
-                self.validity, reached, self.acl_changes, rights, known.is_fresh and more
-            ).token(),
+            token=Bookmark(self.validity, reached, acl, rights, known.is_fresh and more).token(),
             items=tuple(item for _, item in page),
             gone=tuple(str(u) for u, at in self.gone.items() if known.modseq < at <= reached),
             is_fresh=known.is_fresh,
             more=more,
             rights=None if known.rights == rights else rights,
-            acl_changed=known.acl != self.acl_changes,
+            acl_changed=known.acl != acl,
         )

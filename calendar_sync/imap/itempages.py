@@ -38,6 +38,8 @@ class Page(NamedTuple):
     """In the order of their UIDs; those without an item among them."""
     gone: UidSet
     is_fresh: bool
+    begins: bool
+    """Whether it is the first page of a run that tells everything."""
 
 
 class _Scan(NamedTuple):
@@ -46,6 +48,7 @@ class _Scan(NamedTuple):
     token: ItemToken
     """With all of it in ``todo`` and ``gone``."""
     sizes: dict[int, int | None]
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Pager:
         if found and all(each.problem == NOT_DELIVERED for each in found):
             raise SourceUnavailableError("the mail server delivers none of the messages it lists")
         done = UidSet.of(first) - UidSet.of(wanted) | UidSet.of(chosen)
-        return _told(scan.token, found, done)
+        return _told(scan, found, done)
 
     def _scan(self, box: Examined, known: ItemToken | None) -> _Scan:
         """Return what there is to tell; everything where the token is of no use any more."""
@@ -102,7 +105,7 @@ class Pager:
         if is_coarse:
             there = UidSet.of(state.uid for state in states)
             token = replace(token, known=_upto(token, there.last) - there)
-        return _Scan(token, live)
+        return _Scan(token, live, begins=True)
 
     def _since(self, box: Examined, known: ItemToken) -> _Scan:
         changed = self.connection.resynced
@@ -112,8 +115,8 @@ class Pager:
         deleted = UidSet.of(state.uid for state in states if state.deleted)
         live = {u: s for u, s in _live(states).items() if u not in vanished}
         new = {uid: size for uid, size in live.items() if uid not in known.known}
-        came = _came(box, known)
-        gone = (known.gone | ((known.known | came) & (vanished | deleted))) - UidSet.of(new)
+        held = _held(box, known)
+        gone = (known.gone | (held & (vanished | deleted))) - UidSet.of(new)
         todo = (known.todo - vanished - deleted) | UidSet.of(new)
         holes = vanished & _upto(known, known.known.last)  # filled, so that the set stays short
         told = (known.known | holes) - deleted - todo
@@ -123,7 +126,7 @@ class Pager:
         states = extensions.list_states(self.connection.client)[0] if box.exists else []
         sizes = _live(states)
         live = UidSet.of(sizes)
-        gone = (known.gone | ((known.known | _came(box, known)) - live)) - live
+        gone = (known.gone | (_held(box, known) - live)) - live
         told = known.known & live
         return _Scan(replace(known, known=told, todo=live - told, gone=gone), sizes)
 
@@ -132,13 +135,15 @@ def _live(states: list[MessageState]) -> dict[int, int | None]:
     return {state.uid: state.size for state in states if not state.deleted}
 
 
-def _came(box: Examined, known: ItemToken) -> UidSet:
-    """Return the UIDs given since the token: who asks may have written such a message.
+def _held(box: Examined, known: ItemToken) -> UidSet:
+    """Return which messages who asks may hold: their end has to be told.
 
-    If it is gone by now that has to be told, though its coming never was.
+    Those that were told of, and others of which the asker knows because it wrote them: with
+    UIDs given since the token, or waiting to be told.
     """
     first, last = known.uidnext, (box.uidnext or 0) - 1
-    return UidSet(((first, last),)) if 0 < first <= last else UidSet()
+    came = UidSet(((first, last),)) if 0 < first <= last else UidSet()
+    return known.known | known.todo | came
 
 
 def _upto(token: ItemToken, last: int) -> UidSet:
@@ -159,15 +164,17 @@ def _numbers(folder: str, box: Examined, *, is_coarse: bool) -> ItemToken:
     )
 
 
-def _told(token: ItemToken, found: list[Message], done: UidSet) -> Page:
+def _told(scan: _Scan, found: list[Message], done: UidSet) -> Page:
     """Return the page that tells of these messages; what is gone is told by the last one.
 
-    So an item that was replaced never looks deleted in between.
+    So an item that was replaced never looks deleted in between.  What was listed, and was
+    not there any more when it was fetched, is gone as well: who asks may have written it.
     """
+    token = scan.token
     told = UidSet.of(message.uid for message in found)
-    todo = token.todo - done
-    after = replace(token, known=token.known | told, todo=todo)
+    gone, todo = token.gone | (done - told), token.todo - done
+    after = replace(token, known=token.known | told, todo=todo, gone=gone)
     if todo:
-        return Page(after, found, UidSet(), token.is_fresh)
+        return Page(after, found, UidSet(), token.is_fresh, scan.begins)
     last = replace(after, gone=UidSet(), is_fresh=False)
-    return Page(last, found, token.gone, token.is_fresh)
+    return Page(last, found, gone, token.is_fresh, scan.begins)

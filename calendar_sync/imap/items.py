@@ -12,9 +12,10 @@ from calendar_sync.imap.catchup import Author, Session
 from calendar_sync.imap.itemindex import Indexes, entry_of
 from calendar_sync.imap.itemlook import NO_FOLDER, checked, leave, letters, look, select
 from calendar_sync.imap.itemmessages import item_of
-from calendar_sync.imap.itempages import Pager
+from calendar_sync.imap.itempages import Page, Pager
 from calendar_sync.imap.itemwriting import INSERT, REMOVE, Writing
 from calendar_sync.imap.longtokens import LongTokens
+from calendar_sync.imap.uidset import UidSet
 from freebusy.errors import (
     CalendarMissingError,
     NoFolderError,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from calendar_sync.imap.extensions import Examined
     from calendar_sync.imap.itemfolders import KnownFolders
     from calendar_sync.imap.itemindex import Index
-    from calendar_sync.imap.itemlook import Selected
+    from calendar_sync.imap.itemlook import Look, Selected
     from calendar_sync.imap.itemtoken import ItemToken
     from calendar_sync.imap.settings import ImapSettings
     from freebusy.ports import ChangeResult, ItemChange, Owner, SyncToken
@@ -79,15 +80,14 @@ class ImapItems:
         """Return what changed since ``token``, at most ``limit`` items."""
         reading = self._reading(who, path)
         known = itemtoken.parse(self._long.whole(token), reading.folder)
-        after, found = None, FolderChanges(token=itemtoken.NONE)
+        page = None
         with self._lent(who, lambda c: look(c, path)) as (connection, seen):
             if seen.box is not None:
-                after, found = reading.told(connection, known, seen.box, max(1, limit))
-        if after is None:
+                page = reading.page(connection, known, seen.box, max(1, limit))
+        if page is None:
             raise seen.refusal
-        after = replace(after, rights=letters(seen.rights or ()), acl=seen.acl)
-        told = replace(found, token=self._long.shortened(after.text()))
-        return _with_rights(told, known, after)
+        after, found = _with_rights(page, reading.told(page), known, seen)
+        return replace(found, token=self._long.shortened(after.text()))
 
     @contextmanager
     def _lent(
@@ -152,35 +152,48 @@ class _Reading:
     settings: ImapSettings
     index: Index
 
-    def told(
+    def page(
         self, connection: Connection, known: ItemToken | None, box: Examined, limit: int
-    ) -> tuple[ItemToken, FolderChanges]:
-        """Return what changed, and what is known then; the open folder is asked if need be."""
+    ) -> Page:
+        """Return what changed; the folder is opened only if need be."""
         if known is not None and known.proves(box):
-            return known, FolderChanges(itemtoken.NONE)
+            return Page(known, [], UidSet(), is_fresh=False, begins=False)
         pager = Pager(connection, self.path, self.settings, self.folder)
         try:
-            page = pager.page(known, limit)
+            return pager.page(known, limit)
         except CalendarMissingError:  # it went away just now
             raise NoFolderError(NO_FOLDER) from None
+
+    def told(self, page: Page) -> FolderChanges:
+        """Return a page without its token, and remember what was in it."""
         items = [(message.uid, item_of(message, self.zone)) for message in page.messages]
         self.index.learn(page.token, ((uid, entry_of(item)) for uid, item in items))
-        found = FolderChanges(
+        return FolderChanges(
             itemtoken.NONE,
             items=tuple(item for _, item in items if item is not None),
             gone=tuple(map(str, page.gone)),
             is_fresh=page.is_fresh,
             more=bool(page.token.todo),
         )
-        return page.token, found
 
 
-def _with_rights(found: FolderChanges, known: ItemToken | None, after: ItemToken) -> FolderChanges:
-    """Add what changed in the rights; a first page tells both."""
-    if known is None or (found.is_fresh and not known.is_fresh):
-        return replace(found, rights=after.rights, acl_changed=True)
-    rights = None if known.rights == after.rights else after.rights
-    return replace(found, rights=rights, acl_changed=known.acl != after.acl)
+def _with_rights(
+    page: Page, found: FolderChanges, known: ItemToken | None, seen: Look
+) -> tuple[ItemToken, FolderChanges]:
+    """Add what changed in the rights, and return what is known by then.
+
+    The first page of a fresh run tells both and its other ones neither, so that one that
+    begins anew is known by it; what changes meanwhile is told by the next question.
+    """
+    rights, acl = letters(seen.rights or ()), seen.acl
+    if known is None or page.begins:
+        told = replace(found, rights=rights, acl_changed=True)
+    elif page.is_fresh:
+        rights, acl, told = known.rights, known.acl, found
+    else:
+        changed = None if known.rights == rights else rights
+        told = replace(found, rights=changed, acl_changed=known.acl != acl)
+    return replace(page.token, rights=rights, acl=acl), told
 
 
 def _may_change(opened: Selected) -> bool:

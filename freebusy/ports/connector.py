@@ -185,9 +185,10 @@ class FolderChanges:
     more: bool = False
     """Whether a further page is to be asked for at once."""
     rights: str | None = None
-    """The person's own rights, where they changed since the token (always on the first page)."""
+    """The person's own rights, where they changed since the token.  Always on the first page
+    of a fresh run and on none of its others: there again, the run has begun anew."""
     acl_changed: bool = False
-    """Whether the list of who else has rights changed; always on the first page."""
+    """Whether the list of who else has rights changed; on the same pages."""
 
 
 @dataclass(frozen=True, slots=True)

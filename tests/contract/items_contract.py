@@ -212,6 +212,35 @@ class CalendarItemsContract:
         assert ["a Meeting", "b Meeting"] == replica.pull()
         assert replica.pages[0].is_fresh
 
+    def test_new_uids_in_the_middle(self, place: ItemsPlace) -> None:
+        """A fresh run that begins anew tells so: its first page, and no other, tells the rights."""
+        for uid in "abc":
+            place.append(text(uid))
+        replica = FolderReplica(place, limit=1)
+        pages = [replica.page(), replica.page()]
+        place.renew()
+        place.append(text("d"))
+        while pages[-1].more:
+            pages.append(replica.page())
+        assert [True] * len(pages) == [page.is_fresh for page in pages]
+        begins = [page.rights is not None for page in pages]
+        assert [True, False, True, False, False, False] == begins
+        assert begins == [page.acl_changed for page in pages]
+        told = [shown(item) for page in pages[2:] for item in page.items]
+        assert [f"{uid} Meeting" for uid in "abcd"] == told
+
+    def test_new_rights_in_the_middle(self, place: ItemsPlace) -> None:
+        """Rights that change during a fresh run are told by the question after it."""
+        for uid in "ab":
+            place.append(text(uid))
+        pages: list[FolderChanges] = []
+        for rights in ("lr", "lrs", "lrs"):
+            place.share(rights)
+            token = pages[-1].token if pages else None
+            pages.append(place.items.changes(place.other, place.path_for_other, token, limit=1))
+        expected = [(True, "lr"), (True, None), (False, "lrs")]
+        assert expected == [(page.is_fresh, page.rights) for page in pages]
+
     # writing
 
     def test_a_new_item(self, place: ItemsPlace) -> None:
@@ -256,6 +285,19 @@ class CalendarItemsContract:
         self.write(place, delete("b", mine), put("c", "Changed", other))
         assert ["a Meeting", "c Changed"] == replica.pull()
         assert {mine, other} <= {href for page in replica.pages for href in page.gone}
+
+    def test_an_own_item_that_is_deleted_before_its_page(self, place: ItemsPlace) -> None:
+        """It is told as gone as well where it was on a page that was still to come."""
+        replica = FolderReplica(place, limit=1)
+        replica.pull()
+        uids = "abcd"
+        written = self.written(place, *(put(uid) for uid in uids))
+        pages = [replica.page()]
+        place.expunge(*written[2:])
+        while pages[-1].more:
+            pages.append(replica.page())
+        assert ["a Meeting", "b Meeting"] == [shown(i) for page in pages for i in page.items]
+        assert set(written[2:]) <= {href for page in pages for href in page.gone}
 
     def test_the_same_change_again(self, place: ItemsPlace) -> None:
         """A connector that was interrupted repeats a change, and it is not doubled."""

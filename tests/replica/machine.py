@@ -285,6 +285,25 @@ class SyncMachine(RuleBasedStateMachine):
         connector.sync()
         connector.remote.before_write.clear()
 
+    @rule(
+        replica=replicas, folder=folders, uid=uids, age=st.none() | ages, question=st.integers(0, 3)
+    )
+    def meet_reading(
+        self, replica: int, folder: str, uid: str, age: tuple[int, int] | None, question: int
+    ) -> None:
+        """Change on the server, or remove there, what is just being told."""
+        connector = self.connectors[replica]
+
+        def act() -> None:
+            if age is None:
+                self.remove_there(folder, uid)
+            else:
+                self.write_there(folder, uid, age)
+
+        connector.remote.before_changes = [lambda: None] * question + [act]
+        connector.sync()
+        connector.remote.before_changes.clear()
+
     # -- at rest
 
     @rule()

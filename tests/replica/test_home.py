@@ -378,6 +378,31 @@ def test_an_interrupted_sync_is_completed(case: HomeCase, when: str, number: int
     assert {} == case.kept()
 
 
+@pytest.mark.parametrize("happened", ["renewed", "other rights"])
+@pytest.mark.parametrize("page", range(1, 4))
+def test_a_folder_that_changes_while_it_is_told(tmp_path: Path, happened: str, page: int) -> None:
+    """A run that begins anew in the middle leaves nothing behind, and other rights drop nothing."""
+    case = HomeCase(tmp_path, page=1)
+    for uid in "abc":
+        case.append(event(uid))
+
+    def act() -> None:
+        if happened == "renewed":
+            case.mail.renew(case.who, CALENDAR)
+            case.append(event("d"))
+        else:
+            case.mail.grant(case.who, CALENDAR, USER, frozenset("lrswikxtea"))
+
+    case.remote.before_changes = [lambda: None] * page + [act]
+    for _ in range(2):
+        case.sync()
+        assert sorted(case.there().values()) == sorted(case.local().values())
+    case.expunge(next(iter(case.there())))
+    case.sync()
+    assert sorted(case.there().values()) == sorted(case.local().values())
+    assert {} == case.kept()
+
+
 def test_leftovers_of_our_own_change_are_removed(synced: HomeCase) -> None:
     """Where the service was interrupted between appending and expunging, the next sync ends it."""
     synced.write("a.ics", NEWER)

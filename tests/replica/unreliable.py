@@ -28,6 +28,8 @@ class Unreliable:
         """... and after it has had its effect."""
         self.before_write: list[Callable[[], None]] = []
         """What others do right before our next changes arrive."""
+        self.before_changes: list[Callable[[], None]] = []
+        """... and before our next questions what changed."""
 
     def _ask(self, name: str, request: Callable[[], _T]) -> _T:
         self.requests[name] += 1
@@ -48,6 +50,8 @@ class Unreliable:
     def changes(
         self, folder_id: str, since: str | None = None, *, limit: int | None = None
     ) -> Changes:
+        if self.before_changes:
+            self.before_changes.pop(0)()
         return self._ask("changes", lambda: self.remote.changes(folder_id, since, limit=limit))
 
     def write(self, folder_id: str, changes: Sequence[Change]) -> Results:

@@ -153,6 +153,19 @@ def test_somebody_else_deletes_it(through: ItemsCase, relay: Relay, action: str)
     assert [] == objects(through)
 
 
+def test_somebody_else_deletes_it_while_it_is_fetched(through: ItemsCase, relay: Relay) -> None:
+    """Who wrote an item hears that it is gone, though it was listed and never delivered."""
+    replica = FolderReplica(through)
+    replica.pull()
+    results = through.items.write(through.who, through.path, [put("a"), put("b")])
+    mine, theirs = (result.href for result in results)
+    assert theirs is not None
+    relay.at(b"BODY", lambda: through.expunge(theirs))
+    told = [replica.page(), replica.page()]
+    assert [mine] == [item.href for page in told for item in page.items]
+    assert theirs in {href for page in told for href in page.gone}
+
+
 def test_somebody_else_has_the_same_new_item(through: ItemsCase, relay: Relay) -> None:
     """Of two who put the same new item at once one wins; other items go their way."""
     relay.at(b"APPEND", lambda: through.append(text("a", "Theirs")))
