@@ -84,6 +84,8 @@ def _last(writing: Writing, event: Component, start: ContentLine, own: Stamp) ->
         return None
     said = values.stamp(found.value.strip())
     end = _at(writing, said, found)
+    if said.is_day != own.is_day:
+        writing.losses.add("DTEND")
     if not own.is_day or not end.is_day:
         if found.parameters.get("TZID") != start.parameters.get("TZID"):
             _lose_clock(writing, found, said)

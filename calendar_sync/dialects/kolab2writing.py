@@ -8,6 +8,7 @@ was cancelled, and there is a further one where it is now.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,11 @@ _HELD = frozenset(
         *("RRULE", "EXDATE", "ORGANIZER", "ATTENDEE", "ATTACH"),
     )
 )
+_ONCE = frozenset(
+    ("SUMMARY", "DESCRIPTION", "LOCATION", "CLASS", "SEQUENCE", "DTEND", "DURATION", "ORGANIZER")
+)
+_REVISION = re.compile(r"\d{1,7}", re.ASCII)
+"""What Kolab 2's readers, ours too, take for a number."""
 _ROLES = {name: role for role, name in REVERSED_ROLES.items()}
 _ANSWERS = {answer: word for word, answer in free_busy.ANSWERS.items()}
 _SENSITIVITIES = {"PUBLIC": "public", **{name: word for word, name in CLASSES.items()}}
@@ -88,12 +94,24 @@ def _event(writing: Writing) -> Component:
         name = found.name
         if name not in _HELD | KEPT and not name.startswith("X-") and canonical.counts(found):
             writing.losses.add(name)
+    _lose_second(writing, event)
     if len(thing.instances) > 1:
         writing.losses.add("RECURRENCE-ID")
     writing.losses.update(part.name for part in event.parts if part.name != "VALARM")
     if any(_own_zone(part) for part in thing.calendar.parts):
         writing.losses.add("VTIMEZONE")
     return event
+
+
+def _lose_second(writing: Writing, event: Component) -> None:
+    """Note the properties of which there is one element, and the object has more."""
+    first: dict[str, str] = {}
+    for line in event.lines:
+        if (
+            line.name in _ONCE
+            and first.setdefault(line.name, line.parsed.value) != line.parsed.value
+        ):
+            writing.losses.add(line.name)
 
 
 def _own_zone(part: Component) -> bool:
@@ -141,7 +159,7 @@ def _stamps(writing: Writing, event: Component) -> Iterator[str]:
     yield xcal.element("creation-date", _stamp(event, "CREATED") or changed)
     yield xcal.element("last-modification-date", changed)
     number = event.value("SEQUENCE") or "0"
-    if number.isascii() and number.isdigit():
+    if _REVISION.fullmatch(number):
         yield xcal.element("revision", number)
     else:
         writing.losses.add("SEQUENCE")

@@ -14,6 +14,7 @@ from tests.readers import kcalendarcore, libical
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.readers import Reading
 
@@ -37,6 +38,13 @@ def kcal_reader() -> Reader:
     """Give KCalendarCore's reading of a .vfb; the first test to ask builds it."""
     _skip_unless(kcalendarcore.available())
     return partial(kcalendarcore.read, kcalendarcore.build())
+
+
+@pytest.fixture(scope="session")
+def kcal_calendars() -> Path:
+    """Give the program that tells what KCalendarCore makes of iCalendar objects."""
+    _skip_unless(kcalendarcore.available())
+    return kcalendarcore.build()
 
 
 @pytest.fixture(

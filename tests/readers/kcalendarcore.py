@@ -1,4 +1,4 @@
-"""Reader two: KCalendarCore (KOrganizer, Kontact), through a small program built here once."""
+"""Reader two: KCalendarCore (KOrganizer, Kontact), through small programs built here once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.readers import NotReadError, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
 
 SOURCE = Path(__file__).with_suffix("")
 BUILD_TIMEOUT = 300.0
@@ -33,7 +38,7 @@ def _place() -> Path:
 
 
 def build() -> Path:
-    """Build the program, unless that was done before, and return its path."""
+    """Build the programs, unless that was done before, and return the one for .vfb files."""
     place = _place()
     place.mkdir(parents=True, exist_ok=True)
     with open(place / ".lock", "w", encoding="ascii") as lock:  # noqa: PTH123 - only a descriptor is needed
@@ -60,3 +65,31 @@ def read(program: Path, text: bytes) -> Reading:
     first, *lines = (line.split() for line in done.stdout.decode().splitlines())
     periods = [(kind, start, end) for kind, start, end in lines]
     return Reading(sorted(periods, key=lambda b: b[1:]), (first[1], first[2]))
+
+
+def calendars(
+    program: Path, texts: Sequence[str], start: datetime, end: datetime, zone: str
+) -> list[list[str]]:
+    """Return what Kontact sees of each object, and its instances in a window, as lines.
+
+    ``program`` is the one for .vfb files, beside which the other is; ``zone`` is where
+    Kontact's user is.
+    """
+    done = subprocess.run(
+        [
+            program.with_name("read_calendar"),
+            *(f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in (start, end)),
+        ],
+        input="".join(f"{text}\0" for text in texts).encode(),
+        env=os.environ | {"TZ": zone},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    found: list[list[str]] = [[]]
+    for line in done.stdout.decode().split("\n"):
+        if line == ".":
+            found.append([])
+        else:
+            found[-1].append(line)
+    return found[:-1]

@@ -296,3 +296,11 @@ def test_more_further_dates_than_one_element_holds() -> None:
     text = calendar("DURATION:PT10M", f"RDATE:{dates}", start="DTSTART:20260101T000000Z")
     made = written(text, "kolab2")
     assert busy(text) == busy_by_formats(made.message) == busy(read(made.message).calendar)
+
+
+def test_what_is_there_twice() -> None:
+    """What Kolab 2 has one element for is told where an object has several of it."""
+    twice = ("SUMMARY:a", "SUMMARY:b", "DESCRIPTION:c", "DESCRIPTION:d", "LOCATION:e", "LOCATION:e")
+    assert ("DESCRIPTION", "SUMMARY") == written(calendar(*twice), "kolab2").losses
+    assert ("SEQUENCE",) == written(calendar("SEQUENCE:99999999999"), "kolab2").losses
+    assert ("DTEND",) == written(calendar("DTEND;VALUE=DATE:20260603"), "kolab2").losses
