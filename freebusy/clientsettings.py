@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Client(Enum):
     THUNDERBIRD = "thunderbird"
     BROWSER = "browser"
     CURL = "curl"
+    CONNECTOR = "connector"
     ALL = "all"
 
 
@@ -87,6 +88,8 @@ class Settings:
     """Networks from which a publication needs no login."""
     reading_needs_login: bool = False
     """Whether others' files are for accounts only."""
+    connects: Literal["no", "mail", "app"] = "no"
+    """Whether connectors are served: with mail accounts only, or with app passwords too."""
 
     @property
     def path(self) -> str:
@@ -252,6 +255,34 @@ def curl(settings: Settings) -> Iterator[str]:
         yield f"  curl {doors.reading}{settings.path}"
 
 
+def connector(settings: Settings) -> Iterator[str]:
+    """Yield a set-up file for ``freebusy connector``, or why there is none."""
+    base = settings.doors.https or settings.doors.http
+    if settings.connects == "no" or base is None:
+        yield "  This site serves no connectors ([connector], [login])."
+        return
+    if settings.doors.https is None:
+        yield "  Only on the gateway's own machine: others need TLS (tls_listen of [http])."
+    yield "  Save these lines as setup.ini, and chmod 600 it:"
+    yield "[server]"
+    yield f"url = {base}"
+    yield "[account]"
+    yield f"login = {settings.name}"
+    yield f"password = {settings.password or ''}".rstrip()
+    yield "  Then: freebusy connector setup setup.ini && freebusy connector sync"
+
+
+def _connector_password(settings: Settings) -> Iterator[str]:
+    yield f"Login     {settings.name} ({settings.address} does as well)"
+    if settings.password is not None:
+        yield "Password  stands below, this once; it opens the calendar folders to connectors."
+    else:
+        yield "Password  the mail account's: the connector asks for it where the file has none"
+    if settings.password is None and settings.connects == "app":
+        yield "          or an app password:"
+        yield f"          freebusy password add {settings.name} --label laptop --scope connector"
+
+
 def _shell(name: str) -> str:
     return name if name.isascii() else f"'{name}'"
 
@@ -263,20 +294,24 @@ SECTIONS: dict[Client, tuple[str, Callable[[Settings], Iterator[str]]]] = {
     Client.THUNDERBIRD: ("Thunderbird", thunderbird),
     Client.BROWSER: ("Browsers", browser),
     Client.CURL: ("curl", curl),
+    Client.CONNECTOR: ("freebusy connector", connector),
 }
 
 
 def instructions(settings: Settings, client: Client = Client.ALL) -> list[str]:
     """Return what to enter, line by line."""
     lines = [f"Settings for {settings.name} ({settings.address})", ""]
-    if settings.publishes:
+    if client is Client.CONNECTOR:
+        lines += [*_connector_password(settings), ""]
+    elif settings.publishes:
         lines += [*_password(settings), ""]
     else:
         lines += ["This site takes no publications ([publish] enabled = false).", ""]
-    if settings.reading_needs_login:
+    if settings.reading_needs_login and client is not Client.CONNECTOR:
         lines += [*_reading_login(settings), ""]
     for each, (title, section) in SECTIONS.items():
-        if client in (each, Client.ALL):
+        wanted = each is not Client.CONNECTOR or settings.connects != "no"
+        if client is each or (client is Client.ALL and wanted):
             lines += [title, *section(settings), ""]
     return lines[:-1]
 

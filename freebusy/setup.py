@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from freebusy import gateway
@@ -17,6 +17,7 @@ from freebusy.config.urls import EVERY_ADDRESS
 from freebusy.errors import ConfigurationError
 from freebusy.exits import say
 from freebusy.officeregistry import registry_file
+from freebusy.ports import Scope
 from freebusy.store import Store
 
 if TYPE_CHECKING:
@@ -93,18 +94,27 @@ def settings_for(
         months=config.window.months,
         trusted=tuple(map(str, config.publish.trusted_networks)),
         reading_needs_login=config.access.read == "accounts",
+        connects=_connects(config),
     )
 
 
-def new_password(config: Config, name: str, label: str) -> str:
-    """Make an app password that publishes for a person; it is known to nobody else."""
+def _connects(config: Config) -> Literal["no", "mail", "app"]:
+    from freebusy.connecting import may_proxy, why_off
+
+    source = config.login_source
+    if why_off(config) is not None or source is None:
+        return "no"
+    return "app" if may_proxy(source) else "mail"
+
+
+def new_password(config: Config, name: str, label: str, scope: Scope = Scope.PUBLISH) -> str:
+    """Make an app password for a person; it is known to nobody else."""
     from freebusy.apppasswords import AppPasswords
-    from freebusy.ports import Scope
 
     gateway.prepare_state(config.site.state)
     store = Store(config.site.state / "store.db")
     try:
-        return AppPasswords(store, gateway.now).add(name, label, Scope.PUBLISH)
+        return AppPasswords(store, gateway.now).add(name, label, scope)
     finally:
         store.close()
 
@@ -119,9 +129,14 @@ def print_setup(
 ) -> None:
     """Print what a person enters; ``label`` names a new app password."""
     (person,) = gateway.wanted(config, [name])
+    from freebusy.connecting import describe
+
     settings = settings_for(config, person, url=url)
     if label is not None:
-        settings = replace(settings, password=new_password(config, person, label))
+        scope = Scope.CONNECTOR if client is Client.CONNECTOR else Scope.PUBLISH
+        if scope is Scope.CONNECTOR and settings.connects != "app":
+            raise ConfigurationError([f"--new-password: connectors: {describe(config)}"])
+        settings = replace(settings, password=new_password(config, person, label, scope))
     _warn(config, url)
     print("\n".join(instructions(settings, client)))
 

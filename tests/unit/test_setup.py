@@ -266,3 +266,43 @@ def test_what_the_registry_would_misread_is_escaped() -> None:
         value for values in keys.values() for value in values.values() if isinstance(value, str)
     }
     assert {12} == {v["FBPublishRange"] for v in keys.values() if "FBPublishRange" in v}
+
+
+def test_connector() -> None:
+    """The connector gets its set-up file, and an app password where such a one will do."""
+    assert """\
+Settings for hans (hans@example.com)
+
+Login     hans (hans@example.com does as well)
+Password  the mail account's: the connector asks for it where the file has none
+          or an app password:
+          freebusy password add hans --label laptop --scope connector
+
+freebusy connector
+  Save these lines as setup.ini, and chmod 600 it:
+[server]
+url = https://fb.example.com
+[account]
+login = hans
+password =
+  Then: freebusy connector setup setup.ini && freebusy connector sync""" == told(
+        replace(HANS, connects="app"), Client.CONNECTOR
+    )
+
+
+def test_connector_with_a_new_password() -> None:
+    """A new password stands in the set-up file; without TLS it is for the same machine alone."""
+    found = told(
+        replace(HANS, connects="app", password="fbp-x", doors=Doors(http="http://localhost:8088")),
+        Client.CONNECTOR,
+    )
+    assert "\npassword = fbp-x\n" in found
+    assert "  Only on the gateway's own machine: others need TLS" in found
+
+
+def test_no_connector() -> None:
+    """Where no connectors are served nothing is said of them, unless somebody asks."""
+    assert "connector" not in told(HANS)
+    assert "  This site serves no connectors ([connector], [login])." in told(
+        HANS, Client.CONNECTOR
+    )
