@@ -195,12 +195,14 @@ class SyncMachine(RuleBasedStateMachine):
         other = FOLDERS[1 - FOLDERS.index(folder)]
         old = self.connectors[replica].file(folder, uid)
         new = self.connectors[replica].file(other, uid)
-        if old.exists() and not new.exists():
-            text = old.read_bytes().decode()
-            self.overwrites(folder, [text])
-            self.written[other, normal(text)] = f"what was moved: {uid} to {other}"
-            self.replaced.discard((other, normal(text)))
-            old.rename(new)
+        if not old.exists() or new.exists():
+            return
+        text = old.read_bytes().decode()
+        if (other, normal(text)) in self.written:
+            return  # moved away and back between two syncs is not changed: a removal there counts
+        self.overwrites(folder, [text])
+        self.written[other, normal(text)] = f"what was moved: {uid} to {other}"
+        old.rename(new)
 
     @rule(folder=folders, uid=uids, age=ages)
     def write_there(self, folder: str, uid: str, age: tuple[int, int]) -> None:
