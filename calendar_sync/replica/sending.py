@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from calendar_sync.connector.errors import ApiError
@@ -50,14 +51,21 @@ class Sending:
         }
 
     def run(self, actions: Sequence[Action]) -> bool:
-        """Do them; return whether some have to be looked at again."""
-        for group in self._groups(self._prepared(actions)):
-            with self._place.status.transaction():
-                self._place.agreements.intend(i for i in (s.intent for s in group) if i)
-            results = self._write([sent.change for sent in group])
-            with self._place.status.transaction():
-                for sent, result in zip(group, results, strict=True):
-                    self._record(sent, result)
+        """Do them; return whether some have to be looked at again.
+
+        What became of one request and what the next one will hold are noted together: a
+        commit costs as much as several items.
+        """
+        sent: list[_Sent] = []
+        results: Sequence[Result] = ()
+        for group in chain(self._groups(self._prepared(actions)), [[]]):
+            if sent or group:
+                with self._place.status.transaction():
+                    for each, result in zip(sent, results, strict=True):
+                        self._record(each, result)
+                    self._place.agreements.intend(i for i in (s.intent for s in group) if i)
+            if group:
+                sent, results = group, self._write([each.change for each in group])
         return self._again
 
     def _groups(self, prepared: Iterable[_Sent]) -> Iterator[list[_Sent]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from freebusy.ports import FolderItem
 
 USER = "hans"
-EXAMPLES = int(os.environ.get("FREEBUSY_SYNC_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("FREEBUSY_SYNC_EXAMPLES", "15"))
 
 
 class MemoryWorld(World):
