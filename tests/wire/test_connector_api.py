@@ -390,6 +390,25 @@ def test_published_as_json(api: Api) -> None:
     )
 
 
+def test_fractions_of_seconds(api: Api) -> None:
+    """Files know whole seconds: a fraction makes busy time longer and what is known shorter."""
+    body = {
+        "start": "2027-01-01T00:00:00.25Z",
+        "end": "2027-02-01T00:00:00.75Z",
+        "periods": [
+            {"start": "2027-01-01T00:00:00.1Z", "end": "2027-01-01T01:00:00.001Z"},
+            {"start": "2027-01-04T09:00:00.9Z", "end": "2027-01-04T10:00:00Z"},
+        ],
+    }
+    assert 201 == api.send("PUT", "/freebusy/hans", body).status
+    file = decode(api.kept.uploads[0].body, now=datetime.now(UTC))
+    window = file.window
+    assert "01-01 00:00:01 02-01 00:00:00" == f"{window.start:%m-%d %T} {window.end:%m-%d %T}"
+    assert ["01-01 00:00:01 01:00:01", "01-04 09:00:00 10:00:00"] == [
+        f"{each.start:%m-%d %T} {each.end:%T}" for each in file.periods
+    ]
+
+
 def test_published_as_it_is(api: Api) -> None:
     """A free/busy file is passed on as it came, with what the client calls itself."""
     lines = ("User-Agent: Connector/1",)

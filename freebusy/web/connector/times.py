@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from freebusy.connector import bodies
 from freebusy.errors import NotAllowedError
-from freebusy.period import FreeBusyType, TimeRange, to_seconds
+from freebusy.period import FreeBusyType, TimeRange, from_seconds, to_seconds
 from freebusy.ports import Scope, Upload, Visitor
 from freebusy.temporary import temporary_target
 from freebusy.vfreebusy import encode, free_busy
@@ -88,9 +88,10 @@ def _file(name: str) -> str:
 
 
 def _encoded(upload: bodies.FreeBusyUpload, now: datetime) -> bytes:
-    window = _range(upload.start, upload.end)
+    # Files know whole seconds: busy time is rounded up, and what is known of is rounded down.
+    window = _range(_rounded_up(upload.start), to_seconds(upload.end))
     spans = [
-        (to_seconds(each.start), to_seconds(each.end), FreeBusyType[each.type.replace("-", "_")])
+        (to_seconds(each.start), _rounded_up(each.end), FreeBusyType[each.type.replace("-", "_")])
         for each in upload.periods
     ]
     wrong = [f"periods[{at}]: end is not after start" for at, s in enumerate(spans) if s[0] >= s[1]]
@@ -126,7 +127,9 @@ async def _look_up(
         raise ProblemError(422, f"Ask for at most {most} names at a time.", errors=["names: many"])
     if (start is None) != (end is None):
         raise ProblemError(422, "Give both start and end, or neither.", errors=["start, end"])
-    within = None if start is None or end is None else _range(start, end)
+    within = None
+    if start is not None and end is not None:
+        within = _range(to_seconds(start), _rounded_up(end))
     return await call.connector.lookups.look_up(names, within, call.visitor)
 
 
@@ -134,11 +137,15 @@ def _people(found: Sequence[PersonTimes], now: datetime) -> Callable[[], Reply]:
     return lambda: Reply(200, bodies.People(people=[_person(each, now) for each in found]))
 
 
-def _range(start: datetime, end: datetime) -> TimeRange:
-    if to_seconds(end) <= to_seconds(start):
+def _rounded_up(moment: datetime) -> int:
+    return to_seconds(moment) + (moment.microsecond > 0)
+
+
+def _range(start: int, end: int) -> TimeRange:
+    if end <= start:
         raise ProblemError(422, "The time ends after it starts.", errors=["end: not after start"])
     try:
-        return TimeRange(start, end)
+        return TimeRange(from_seconds(start), from_seconds(end))
     except OverflowError:
         raise ProblemError(422, "Use times of our age.", errors=["start, end: too far"]) from None
 
