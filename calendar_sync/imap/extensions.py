@@ -87,7 +87,7 @@ def send(client: IMAPClient, command: bytes) -> bytes:
 def send_all(client: IMAPClient, commands: Iterable[bytes]) -> list[bytes]:
     """Send commands in one write, and return their tags."""
     imap = client._imap  # noqa: SLF001  # this module is imapclient's raw side
-    sent = {imap._new_tag(): command for command in commands}  # noqa: SLF001
+    sent = {imap._new_tag(): command for command in commands}  # noqa: SLF001  # as in send
     for tag in sent:
         imap.tagged_commands.pop(tag, None)  # the answer is read here, not by imaplib
     imap.untagged_responses.clear()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from calendar_sync import dialects
 from calendar_sync.dialects import objects
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from calendar_sync.imap.catchup import Session
     from freebusy.ports import Dialect, FolderItem, ItemChange
 
+Status = Literal["done", "conflict", "refused"]
 WAVE = 100
 """Changes that are done together."""
 WAVE_BYTES = 4 << 20
@@ -74,11 +75,11 @@ class Task:
         is_conflict = self.result is not None and self.result.status == "conflict"
         return is_conflict and bool(self.message)
 
-    def end(self, status: str, problem: str | None = None) -> None:
+    def end(self, status: Status, problem: str | None = None) -> None:
         """Note what became of it; the versions of a conflict follow."""
         href = str(self.href) if status == "done" and self.href is not None else None
         losses = self.losses if status == "done" else ()
-        self.result = ChangeResult(status, href, losses, problem=problem)  # type: ignore[arg-type]
+        self.result = ChangeResult(status, href, losses, problem=problem)
 
 
 def waves(changes: Sequence[ItemChange]) -> Iterator[list[ItemChange]]:
