@@ -28,6 +28,7 @@ from freebusy.busytime import (
 )
 from freebusy.calendarobject import Reading, Skipped, read_object
 from freebusy.errors import BudgetExceededError, CalendarDataError
+from freebusy.kills import Kills
 from freebusy.period import coalesce
 from freebusy.workerpool import WorkerLostError, WorkerPool, WorkerStartError
 
@@ -310,6 +311,11 @@ def records_of(text: str, uid: str) -> list[BusyRecord]:
     return [record for record in records if record.uid == uid]
 
 
+def _bytes_of(thing: tuple[str, Sequence[str]]) -> bytes:
+    uid, texts = thing
+    return "\n".join((uid, *texts)).encode(errors="replace")
+
+
 class Workers:
     """Reading and expanding in worker processes; safe to use from any thread."""
 
@@ -325,6 +331,7 @@ class Workers:
         self._extract = extract
         self._cpu = item_cpu
         self._pool = WorkerPool(processes, memory=memory)
+        self._kills = Kills()
 
     def _call(self, function: Callable[..., Result], things: Sequence[Any], *args: Any) -> Result:
         """Run a function in a worker; once more where the worker is lost.
@@ -340,16 +347,21 @@ class Workers:
     def read(self, items: Sequence[SourceItem], task: Expanding) -> BatchReading:
         """Read a batch; where it ends its worker, item by item, to find the one that does.
 
-        Raises PoolClosedError after :meth:`close`.
+        Raises WorkerKilledError where others end the workers, and PoolClosedError after
+        :meth:`close`.
         """
         if not items:
             return BatchReading([], [])
         try:
-            return self._call(read_batch, items, self._extract, items, task, self._cpu)
-        except WorkerLostError:
+            batch = self._call(read_batch, items, self._extract, items, task, self._cpu)
+        except WorkerLostError as loss:
             if len(items) == 1:
+                self._kills.judge(loss, items[0].body)
                 lost = Reading(skipped=[Skipped("", _LOST)])
                 return BatchReading([_item_reading(items[0], lost)], [])
+        else:
+            self._kills.forget(item.body for item in items)
+            return batch
         batches = [self.read([item], task) for item in items]
         # what one item expanded alone would be is not what several with its UID are
         return self._rejoined([item for batch in batches for item in batch.items], task)
@@ -367,15 +379,19 @@ class Workers:
     ) -> list[ObjectSpans]:
         """Expand stored objects; one that ends its worker comes back empty and refused.
 
-        Raises PoolClosedError after :meth:`close`.
+        Raises as :meth:`read`.
         """
         if not objects:
             return []
         try:
-            return self._call(expand_stored, objects, objects, task, self._cpu)
-        except WorkerLostError:
+            things = self._call(expand_stored, objects, objects, task, self._cpu)
+        except WorkerLostError as loss:
             if len(objects) == 1:
+                self._kills.judge(loss, _bytes_of(objects[0]))
                 return [ObjectSpans(objects[0][0], [], None, _LOST)]
+        else:
+            self._kills.forget(map(_bytes_of, objects))
+            return things
         return [spans for thing in objects for spans in self.expand([thing], task)]
 
     def close(self) -> None:

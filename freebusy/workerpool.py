@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 _READY = "ready"
+_KILLED = (-signal.SIGKILL, -signal.SIGTERM)
+"""Exit codes that no item brings about by itself."""
 _LAST_WORD = 2.0
 """Seconds in which a process that was told to end does."""
 
@@ -33,6 +35,11 @@ Result = TypeVar("Result")
 
 class WorkerLostError(Exception):
     """The process ended during the call: by what it was given, or by somebody's hand."""
+
+    def __init__(self, *, killed: bool = False) -> None:
+        """``killed``: by SIGKILL or SIGTERM, as by the system when memory is short."""
+        super().__init__()
+        self.killed = killed
 
 
 class WorkerStartError(FreeBusyError):
@@ -113,7 +120,7 @@ class _Worker:
             self._pipe.send((cpu, function, args))
             done, answer = self._pipe.recv()
         except (EOFError, OSError) as error:
-            raise WorkerLostError from error
+            raise WorkerLostError(killed=self._was_killed()) from error
         if not done:
             raise answer
         result: Result = answer
@@ -126,6 +133,11 @@ class _Worker:
                 self._ready = self._pipe.recv() == _READY
         except (EOFError, OSError) as error:
             raise WorkerStartError from error
+
+    def _was_killed(self) -> bool:
+        """Whether the process, whose pipe is closed, was ended by somebody else."""
+        self._process.join(_LAST_WORD)
+        return self._process.exitcode in _KILLED
 
     def end(self) -> None:
         """End the process, whatever it does; a call that waits for it is then over."""

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from freebusy.busytime import CalendarOwner
+from freebusy.kills import PATIENCE, Kills, WorkerKilledError
 from freebusy.period import FreeBusyType
 from freebusy.ports import ICALENDAR, SourceItem
 from freebusy.worker import ITEM_CPU, Expanding, Workers, expand_stored, limited, read_batch
 from freebusy.workerpool import PoolClosedError, WorkerLostError, WorkerPool, WorkerStartError
 from tests.processes import pool_workers, until
-from tests.unit.bad_items import MARKER, burn, extract
+from tests.unit.bad_items import MARKER, burn, extract, killed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +124,7 @@ def test_a_runaway_is_stopped(word: bytes, workers: Workers) -> None:
     assert ["good-2"] == [thing.uid for thing in batch.objects]
 
 
-@pytest.mark.parametrize("word", [b"EXIT", b"KILL"])
+@pytest.mark.parametrize("word", [b"EXIT", b"CRASH"])
 def test_an_item_that_ends_its_worker_costs_only_itself(word: bytes, workers: Workers) -> None:
     """The others of its batch are read, and objects in several of its items stay whole."""
     moved = event("series", "RECURRENCE-ID:20260602T090000Z", start="20260602T150000Z")
@@ -186,6 +187,41 @@ def test_a_worker_killed_from_outside_costs_nothing() -> None:
             assert ("a",) == reading.result(30).items[0].uids
     finally:
         workers.close()
+
+
+def test_kills_blame_no_item_at_once(workers: Workers) -> None:
+    """Whoever is killed over and over fails as a whole, so that a good item is not lost."""
+    for _ in range(2):
+        with pytest.raises(WorkerKilledError):
+            workers.read([good(1), item(b"KILL ", 2)], TASK)
+
+
+def test_an_item_that_the_system_always_kills_for_costs_only_itself(workers: Workers) -> None:
+    """At the last of many kills, the item that was being read at each of them is left out."""
+    items = [good(1), item(b"KILL", 2)]
+    for _ in range(PATIENCE - 1):
+        with pytest.raises(WorkerKilledError):
+            workers.read(items, TASK)
+    lost = ("", "it ends the worker process that reads it")
+    assert [(), (lost,)] == [one.skipped for one in workers.read(items, TASK).items]
+
+
+def test_what_was_read_to_its_end_is_cleared_of_suspicion() -> None:
+    """Kills with a good reading between them add up to nothing."""
+    kills, loss = Kills(), WorkerLostError(killed=True)
+    for _ in range(PATIENCE):
+        with pytest.raises(WorkerKilledError):
+            kills.judge(loss, b"good")
+        kills.forget([b"good", b"other"])
+
+
+def test_an_object_that_is_killed_for_is_not_emptied_at_once(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stored series whose expanding is cut off by kills keeps the times it has."""
+    monkeypatch.setattr("freebusy.worker.expand_stored", killed)
+    with pytest.raises(WorkerKilledError):
+        workers.expand([("a", [""])], TASK)
 
 
 def test_closing_ends_workers_at_work() -> None:
