@@ -64,3 +64,13 @@ def test_a_python_that_is_too_old_is_said(tmp_path: Path) -> None:
     assert "Python 3.11 or later is needed" in done.stderr
     assert "apt-get install python3 python3-venv" in done.stderr
     assert [] == list(tmp_path.iterdir())
+
+
+def test_what_is_installed_is_used() -> None:
+    """Each need of the tests is named by one of them."""
+    script = (ROOT / "scripts/install-test-servers").read_text("utf-8")
+    needs = re.findall(r"(?m)^(\w+) {2,}\S", script.partition("needs='")[2].partition("'")[0])
+    tests = "\n".join(
+        path.read_text("utf-8") for path in sorted((ROOT / "tests").rglob("*.py"))
+    ).casefold()
+    assert [] == [need for need in needs if need.casefold() not in tests]
