@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -18,6 +19,9 @@ COMMANDS = {
     "freebusy-sync": "sync",
 }
 PROGRAM = "/opt/freebusy/bin/freebusy"
+PAGE = (Path(__file__).parent.parent / "docs/connectors.md").read_text("utf-8")
+OF_A_PERSON = re.findall(r"(?s)```ini\n(\[(?:Unit|Desktop Entry)\].*?)```", PAGE)
+"""What the page about connectors gives a desktop and a person's systemd to start."""
 MAX_EXPOSURE = 20
 """Tenths: 2.0 of 10; a service that speaks to the network cannot come much below 1.3."""
 
@@ -36,9 +40,13 @@ with_systemd = pytest.mark.skipif(
 each_unit = pytest.mark.parametrize("unit", UNITS, ids=[unit.stem for unit in UNITS])
 
 
-def analyze(*arguments: str | Path) -> str:
+def analyze(*arguments: str | Path, **environ: str) -> str:
     done = subprocess.run(
-        ["systemd-analyze", *arguments], capture_output=True, text=True, check=False
+        ["systemd-analyze", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environ,
     )
     output = done.stdout + done.stderr
     assert 0 == done.returncode, output
@@ -113,3 +121,42 @@ def test_the_parts_are_hardened_alike() -> None:
         "freebusy-ftp": set(),
         "freebusy-sync": without_ports,
     } == differences
+
+
+# -- what a person starts
+
+
+def _commands(texts: list[str]) -> list[str]:
+    return re.findall(r"(?m)^Exec(?:Start)?=(.*)$", "\n".join(texts))
+
+
+def test_a_person_starts_a_program_by_its_whole_path() -> None:
+    """A session and a person's systemd do not look in ~/.local/bin."""
+    assert 2 == len(_commands(OF_A_PERSON))
+    for command in _commands(OF_A_PERSON):
+        assert re.match(r"(%h|/home/hans)/\.local/bin/freebusy connector sync ", command)
+
+
+@with_systemd
+def test_systemd_accepts_what_the_page_has(tmp_path: Path) -> None:
+    """`systemd-analyze --user verify` has nothing to say of the service and its timer."""
+    service, timer = (text for text in OF_A_PERSON if text.startswith("[Unit]"))
+    one, other = tmp_path / "freebusy-connector.service", tmp_path / "freebusy-connector.timer"
+    one.write_text(service.replace("%h/.local/bin/freebusy", "/bin/true"))
+    other.write_text(timer)
+    output = analyze("--user", "verify", "--man=no", one, other, XDG_RUNTIME_DIR=str(tmp_path))
+    assert [] == [line for line in output.splitlines() if one.stem in line]
+
+
+@pytest.mark.skipif(
+    shutil.which("desktop-file-validate") is None, reason="desktop-file-utils is not installed"
+)
+def test_desktops_accept_what_the_page_has(tmp_path: Path) -> None:
+    """`desktop-file-validate` has nothing to say of the file for the autostart."""
+    (text,) = (text for text in OF_A_PERSON if text.startswith("[Desktop Entry]"))
+    file = tmp_path / "freebusy-connector.desktop"
+    file.write_text(text)
+    done = subprocess.run(
+        ["desktop-file-validate", file], capture_output=True, text=True, check=False
+    )
+    assert (0, "") == (done.returncode, done.stdout + done.stderr)
