@@ -23,6 +23,7 @@ from tests.system.agenda import at, message, span
 from tests.system.cli_case import ROOT, freebusy
 from tests.system.test_connector_gateway import Office, office
 from tests.wire.connector_gateway import event
+from tests.wire.connector_script import answer, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,16 +68,17 @@ def work(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def run(code: str, work: Office, *arguments: str | Path) -> str:
     """Run an example as a program, but for its start; return what it prints."""
-    url = f"http://127.0.0.1:{work.gateway.http_port}"
-    with (
-        redirect_stdout(io.StringIO()) as said,
-        pytest.MonkeyPatch.context() as patched,
-        suppress(SystemExit),
-    ):
+    with redirect_stdout(io.StringIO()) as said, suppress(SystemExit):
+        execute(code, f"http://127.0.0.1:{work.gateway.http_port}", *arguments)
+    return said.getvalue()
+
+
+def execute(code: str, url: str, *arguments: str | Path) -> None:
+    """Run an example to its end; raises SystemExit where it ends itself."""
+    with pytest.MonkeyPatch.context() as patched:
         patched.setenv("FREEBUSY_PASSWORD", PASSWORD)
         patched.setattr(sys, "argv", ["-", url, *map(str, arguments)])
         exec(compile(code, "docs/connectors.md", "exec"), {"__name__": "__main__"})
-    return said.getvalue()
 
 
 def texts(folder: Path) -> dict[str, str]:
@@ -127,6 +129,21 @@ def test_a_small_connector_that_lost_an_answer(work: Office, tmp_path: Path) -> 
     with work.client(work.anna) as client:
         default = next(each.id for each in client.folders().folders if each.is_default)
         assert 1 == [item.uid for item in client.changes(default).items].count("cut")
+
+
+@pytest.mark.parametrize(("code", "more"), [(SMALL, ["here"]), (ADD, [])], ids=["small", "add"])
+def test_who_has_no_calendar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, more: list[str]
+) -> None:
+    """An example says so in a sentence, as its exit."""
+    monkeypatch.chdir(tmp_path)
+    nothing = answer('{"default_mode": "manual", "folders": []}')
+    with scripted([nothing]) as script, pytest.raises(SystemExit) as ended:
+        execute(code, script.url, "hans", *more)
+    assert (
+        "you have no default calendar: make a folder called Calendar, and run this again"
+        == ended.value.code
+    )
 
 
 @pytest.mark.dovecot
