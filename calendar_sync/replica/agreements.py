@@ -40,6 +40,14 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """A version of the server that is about to come into a file; kept until that is noted."""
+
+    uid: str
+    agreed: Agreed
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """What the server refused; it is not sent again unless either side changes."""
 
@@ -121,9 +129,9 @@ class Agreements:
 
     def forget(self, uid: str) -> None:
         """Keep that neither side has an item, and nothing is on its way."""
-        for table in ("pair", "intent", "refusal"):
+        for table in ("pair", "intent", "arrival", "refusal"):
             self._database.execute(
-                f"DELETE FROM {table} WHERE folder = ? AND uid = ?",  # noqa: S608 - three words of ours
+                f"DELETE FROM {table} WHERE folder = ? AND uid = ?",  # noqa: S608 - four words of ours
                 (self._folder, uid),
             )
 
@@ -153,6 +161,24 @@ class Agreements:
     def drop(self, change: str) -> None:
         """Forget an intent that nothing came of."""
         self._database.execute("DELETE FROM intent WHERE change = ?", (change,))
+
+    def arrivals(self) -> list[Arrival]:
+        """Return what was to come when a run ended."""
+        rows = self._database.execute(
+            "SELECT uid, digest, version FROM arrival WHERE folder = ?", (self._folder,)
+        )
+        return [Arrival(uid, Agreed(digest, _version(text))) for uid, digest, text in rows]
+
+    def expect(self, arrivals: Iterable[Arrival]) -> None:
+        """Keep what is about to come."""
+        self._database.executemany(
+            "INSERT OR REPLACE INTO arrival VALUES (?, ?, ?, ?)",
+            [(self._folder, a.uid, a.agreed.digest, _text(a.agreed.version)) for a in arrivals],
+        )
+
+    def expect_nothing(self) -> None:
+        """Forget what was to come and did not."""
+        self._database.execute("DELETE FROM arrival WHERE folder = ?", (self._folder,))
 
     # -- what was refused
 

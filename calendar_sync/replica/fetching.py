@@ -1,13 +1,17 @@
-"""What is done here: files written and removed, versions of ours set aside."""
+"""What is done here: files written and removed, versions of ours set aside.
+
+Before a version of the server takes its place, ``status.db`` says so.  Whenever a run ends,
+the next one knows the file for what it is, also where the server has another one by then.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from calendar_sync.replica import durable
-from calendar_sync.replica.agreements import Pair
+from calendar_sync.replica.agreements import Arrival, Pair
 from calendar_sync.replica.collection import Draft
 from calendar_sync.replica.errors import ChangedMeanwhileError
 from calendar_sync.replica.plan import given
@@ -45,8 +49,9 @@ def batched(actions: Sequence[Action], size: int) -> Iterator[list[Action]]:
 class Fetching:
     """Does steps in the local folder, a group at a time.
 
-    New contents go to the disk first, all together, then each takes its place, then the
-    directory is flushed, and then ``status.db`` notes what both sides have.
+    New contents go to the disk first, all together, and ``status.db`` notes that they come,
+    then each takes its place, then the directory is flushed, and then ``status.db`` notes
+    what both sides have, together with what comes next.
     """
 
     def __init__(self, place: Place) -> None:
@@ -63,14 +68,15 @@ class Fetching:
 
     def run(self, actions: Sequence[Action]) -> bool:
         """Do them; return whether some have to be looked at again."""
-        for group in batched(actions, self._place.bounds.batch):
+        done: list[_Done] = []
+        for group in chain(batched(actions, self._place.bounds.batch), [[]]):
             with durable.Drafts(self._place.collection.path) as drafts:
                 self._coming = dict(self._drafted(group, drafts))
                 drafts.settle()
+                self._record(done, list(self._arrivals(group)))
                 done = [each for each in map(self._do, group) if each is not None]
             if any(each.wrote or each.removed for each in done):
                 durable.flush(self._place.collection.path)
-            self._record(done)
         return self._again
 
     def _drafted(
@@ -87,6 +93,12 @@ class Fetching:
             else:
                 yield action.uid, Draft.begin(drafts, body)
 
+    def _arrivals(self, actions: Sequence[Action]) -> Iterator[Arrival]:
+        for action in actions:
+            if action.uid in self._coming:
+                agreed = Agreed(self._coming[action.uid].digest, given(action.there).version)
+                yield Arrival(action.uid, agreed)
+
     def _do(self, action: Action) -> _Done | None:
         """Do one step; None where that is not possible, now or at all."""
         if action.there is not None and action.step in _COME and action.uid not in self._coming:
@@ -97,7 +109,9 @@ class Fetching:
             self._again = True
         return None
 
-    def _record(self, done: Sequence[_Done]) -> None:
+    def _record(self, done: Sequence[_Done], coming: Sequence[Arrival]) -> None:
+        if not done and not coming:
+            return
         agreements = self._place.agreements
         with self._place.status.transaction():
             for each in done:
@@ -107,6 +121,7 @@ class Fetching:
                     agreements.agree(each.pair)
             agreements.wrote(each.wrote for each in done if each.wrote is not None)
             agreements.lost(each.removed.name for each in done if each.removed is not None)
+            agreements.expect(coming)
         for each in done:
             self._place.did(each.action)
 
@@ -138,3 +153,20 @@ class Fetching:
 
 def _pair(action: Action, file: LocalFile) -> Pair:
     return Pair(action.uid, file.name, Agreed(file.digest, given(action.there).version))
+
+
+# -- after an interruption
+
+
+def note_arrivals(place: Place) -> None:
+    """Note what had come into its file when a run ended."""
+    agreements = place.agreements
+    if not (arrivals := agreements.arrivals()):
+        return
+    files = place.collection.scan(agreements.files())
+    names = {(file.uid, file.digest): name for name, file in sorted(files.items(), reverse=True)}
+    with place.status.transaction():
+        for each in arrivals:
+            if (name := names.get((each.uid, each.agreed.digest))) is not None:
+                agreements.agree(Pair(each.uid, name, each.agreed))
+        agreements.expect_nothing()

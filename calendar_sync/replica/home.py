@@ -301,7 +301,13 @@ class _Run:
         return found
 
     def _set_aside(self, mapped: Mapped) -> None:
-        """Keep a local folder that is no longer on the server under ``conflicts/``."""
+        """Keep a local folder that is no longer on the server under ``conflicts/``.
+
+        Should it be there again at the next sync, and this one end in between, a missing
+        local folder must not look as if it was emptied here.
+        """
+        with self._status.transaction():
+            self._mapping.disagree(mapped)
         directory = self._path / CALENDARS / mapped.directory
         if directory.is_dir():
             conflicts = Conflicts(self._path / CONFLICTS / mapped.directory, self._now)

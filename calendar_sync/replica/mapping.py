@@ -61,6 +61,14 @@ class Mapping:
             (folder.id, folder.path, mapped.key),
         )
 
+    def disagree(self, mapped: Mapped) -> None:
+        """Forget what both sides agreed on: what is missing on one side was not removed there."""
+        for table in ("pair", "intent", "arrival", "refusal"):
+            self._database.execute(
+                f"DELETE FROM {table} WHERE folder = ?",  # noqa: S608 - four words of ours
+                (mapped.key,),
+            )
+
     def remove(self, mapped: Mapped) -> None:
         """Forget a folder and all that both sides agreed on."""
         self._database.execute("DELETE FROM folder WHERE key = ?", (mapped.key,))

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-VERSION = 1
-
-_SCHEMA = """
+_SCHEMAS = (
+    """
 CREATE TABLE folder (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -80,7 +79,19 @@ CREATE TABLE refusal (          -- what the server refused: not sent again unles
     reason TEXT NOT NULL,
     PRIMARY KEY (folder, uid)
 ) WITHOUT ROWID;
-"""
+""",
+    """
+CREATE TABLE arrival (          -- what is about to come into a file
+    folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,
+    uid TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    version TEXT NOT NULL,      -- keys of messages
+    PRIMARY KEY (folder, uid)
+) WITHOUT ROWID;
+""",
+)
+"""What each version adds to the one before."""
+VERSION = len(_SCHEMAS)
 
 
 class Status:
@@ -98,10 +109,8 @@ class Status:
         version = self.database.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise StoreError("status.db is of a newer version of this program")
-        if version == 0:
-            self.database.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
-            )
+        for number, schema in enumerate(_SCHEMAS[version:], version + 1):
+            self.database.executescript(f"BEGIN; {schema} PRAGMA user_version = {number}; COMMIT;")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

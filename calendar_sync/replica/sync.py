@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from calendar_sync.replica.fetching import Fetching
+from calendar_sync.replica.fetching import Fetching, note_arrivals
 from calendar_sync.replica.plan import SENDS, Planner
 from calendar_sync.replica.reconcile import Rights, Step
 from calendar_sync.replica.remote import pull
@@ -75,6 +75,7 @@ class FolderSync:
     def _round(self) -> bool:
         """Do what is to be done now; return whether something has to be looked at again."""
         place = self._place
+        note_arrivals(place)
         recover(place)
         actions, again = self._plan()
         place.done, place.total = 0, len(actions)

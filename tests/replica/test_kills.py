@@ -7,6 +7,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from calendar_sync.replica import durable
 from calendar_sync.replica.status import Status
 from tests.replica.home_case import HomeCase, event
@@ -15,8 +17,6 @@ from tests.replica.machine import MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
 UIDS = "abcde"
 STEPS = 40
@@ -29,7 +29,7 @@ def test_killed_between_any_two_steps() -> None:
     Three items come, one of them over a version of ours that loses, one goes, one is sent.
     """
     for step in count(1):
-        with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as directory:
+        with temporary() as directory:
             case = prepared(Path(directory))
             with killed(step) as death:
                 case.sync()
@@ -39,6 +39,10 @@ def test_killed_between_any_two_steps() -> None:
         if not death.came:
             break
     assert step > STEPS
+
+
+def temporary() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
 
 
 def prepared(path: Path) -> HomeCase:
@@ -71,8 +75,58 @@ def assert_settled(case: HomeCase) -> None:
     assert [] == [*case.path.rglob(f"*{durable.SUFFIX}")]
 
 
+@pytest.mark.parametrize("what", ["removed", "changed"])
+def test_what_came_and_was_not_noted_is_known(what: str) -> None:
+    """After a kill, too, what came down and was removed or changed elsewhere is no version of ours.
+
+    It would come back to the server else, or win against the change by a later LAST-MODIFIED.
+    """
+    came, later = event("a", "came", modified=9), event("a", "later", modified=1)
+    for step in count(1):
+        with temporary() as directory:
+            case = HomeCase(Path(directory), batch=2)
+            case.append(event("anchor"))
+            case.sync()
+            case.append(came)
+            with killed(step) as death:
+                case.sync()
+            case.expunge("2")
+            expected = {"anchor.ics": event("anchor")}
+            if what == "changed":
+                case.append(later)
+                expected["a.ics"] = later
+            case.sync()
+            assert expected == case.local(), step
+            assert sorted(expected.values()) == sorted(case.there().values())
+            assert {} == case.kept()
+        if not death.came:
+            break
+
+
+def test_a_folder_that_comes_back_after_it_was_set_aside() -> None:
+    """A kill while a folder is set aside leaves nothing that looks as if it was emptied here."""
+    for step in count(1):
+        with temporary() as directory:
+            case = HomeCase(Path(directory))
+            case.append(event("anchor"))
+            case.mail.create(case.who, "Work")
+            case.append(event("w"), "Work")
+            case.sync()
+            case.mail.delete(case.who, "Work", even_if_filled=True)
+            with killed(step) as death:
+                case.sync()
+            case.mail.create(case.who, "Work")
+            case.append(event("w"), "Work")
+            case.sync()
+            path = case.path / "calendars" / "Work" / "w.ics"
+            assert event("w").encode() == path.read_bytes()
+            assert {"1": event("w")} == case.there("Work")
+        if not death.came:
+            break
+
+
 def test_what_lasts_comes_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Contents are on the disk before they take their places, and that before it is noted.
+    """Contents are on the disk and announced before they take their places, then that is noted.
 
     So nothing is lost with the power supply either, and the files of a group cost one flush
     of the directory and one of ``status.db``.
@@ -94,5 +148,5 @@ def test_what_lasts_comes_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(owner, name, watched(name.strip("_"), getattr(owner, name)))
     monkeypatch.setattr(Status, "commit", watched("commit", Status.commit))
     case.sync()
-    first, second = (["write"] * n + ["rename"] * n + ["flush", "commit"] for n in (2, 1))
-    assert [*first, *second] == done[done.index("write") :]
+    first, second = (["write"] * n + ["commit"] + ["rename"] * n + ["flush"] for n in (2, 1))
+    assert [*first, *second, "commit"] == done[done.index("write") :]
