@@ -120,9 +120,9 @@ class MemoryFolder:
             self.forgotten = self.gone.pop(next(iter(self.gone)))
 
     def renew(self) -> None:
-        """Begin a new UIDVALIDITY: every message gets another UID, as after a restore."""
+        """Begin a new UIDVALIDITY: UIDs are given from the first one on, as after a restore."""
         items = [item for _, item in self.items.values()]
-        self.validity = next(_validities)
+        self.validity, self.uidnext = next(_validities), 1
         self.items.clear()
         self.gone.clear()
         for item in items:

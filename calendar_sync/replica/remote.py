@@ -221,6 +221,15 @@ class Mirror:
         else:
             self.drop([str(href)])
 
+    def sent(self, item: Item) -> int:
+        """Add a message that was written just now, and return its key.
+
+        Where its place is taken the mailbox was made anew since it was told, and the
+        message that is known there will be told in another place.
+        """
+        self._vacate(int(item.href), keep=True)
+        return self.add(item)
+
     def add(self, item: Item) -> int:
         """Add a message and return its key."""
         added = self._database.execute(

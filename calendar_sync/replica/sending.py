@@ -15,7 +15,7 @@ from calendar_sync.connector.errors import ApiError
 from calendar_sync.replica.agreements import Intent, Pair, Refusal
 from calendar_sync.replica.errors import ChangedMeanwhileError
 from calendar_sync.replica.objecttext import text_of
-from calendar_sync.replica.plan import given
+from calendar_sync.replica.plan import Action, given
 from calendar_sync.replica.reconcile import Agreed, Step
 from calendar_sync.replica.report import Lost
 from freebusy.connector.bodies import Change, Item, Result, Results
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from calendar_sync.replica.place import Place
-    from calendar_sync.replica.plan import Action
+    from calendar_sync.replica.remote import Message
 
 TOO_LARGE = 413
+_BETWEEN = "it was changed on the server while yours was on its way"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ class Sending:
         if sent.intent is None:
             agreements.forget(action.uid)
         else:
-            key = self._place.mirror.add(_item(sent.change, given(result.href)))
+            key = self._place.mirror.sent(_item(sent.change, given(result.href)))
             agreed = Agreed(sent.intent.digest, frozenset([key]))
             agreements.agree(Pair(action.uid, sent.intent.name, agreed))
         if result.losses:
@@ -196,12 +197,31 @@ def recover(place: Place) -> None:
         found = arrived.get(intent.change)
         if found is None or found.uid != intent.uid:
             continue
-        left = [str(messages[key].href) for key in sorted(intent.replaces) if key in messages]
-        if left:
+        between = [each for each in messages.values() if _came_between(each, found, intent)]
+        _keep(place, intent.uid, between)
+        replaced = [messages[key] for key in sorted(intent.replaces) if key in messages]
+        if left := [str(each.href) for each in (*replaced, *between)]:
             _finish(place, intent, left)
         agreed = Agreed(intent.digest, frozenset([found.key]))
         with place.status.transaction():
             place.agreements.agree(Pair(intent.uid, intent.name, agreed))
+
+
+def _came_between(message: Message, ours: Message, intent: Intent) -> bool:
+    """Whether somebody else put the same item between our look and our message.
+
+    The service sees that and takes our message out again, unless it was interrupted.  By
+    now ours, the newest, is what everybody takes for the item.
+    """
+    is_older = message.href < ours.href and message.key not in intent.replaces
+    return is_older and message.uid == intent.uid and not message.is_partial
+
+
+def _keep(place: Place, uid: str, messages: Sequence[Message]) -> None:
+    """Keep versions that our message hides."""
+    for message, text in zip(messages, place.mirror.calendars(messages), strict=True):
+        if message.problem is None:
+            place.keep(Action(Step.KEEP_OURS, uid, why=_BETWEEN), text.encode(), "server")
 
 
 def _finish(place: Place, intent: Intent, left: Sequence[str]) -> None:

@@ -417,6 +417,49 @@ def test_leftovers_of_our_own_change_are_removed(synced: HomeCase) -> None:
     assert {} == synced.kept()
 
 
+def test_a_version_that_came_between_is_kept(synced: HomeCase) -> None:
+    """Where the service was interrupted before it saw that somebody was faster, nothing is lost.
+
+    Ours is the newest message, and what everybody sees by now.
+    """
+    synced.write("a.ics", NEWER)
+
+    def interfere() -> None:
+        synced.expunge("1")
+        synced.append(OLDER)
+
+    synced.remote.before_write.append(interfere)
+    synced.service.keeps_replaced = True
+    with pytest.raises(ConnectorDownError):
+        synced.sync()
+    synced.service.keeps_replaced = False
+    assert {"2": B, "3": OLDER, "4": NEWER} == synced.there()
+    synced.sync()
+    assert {"2": B, "4": NEWER} == synced.there()
+    assert NEWER == synced.local()["a.ics"]
+    assert {"a-20260302T090000Z-server.ics": OLDER} == synced.kept()
+
+
+def test_a_mailbox_made_anew_while_something_is_sent(synced: HomeCase) -> None:
+    """What is sent may land where another message was; the same sync knows all of them again."""
+    synced.append(event("c"))
+    synced.expunge("1")
+    synced.sync()
+    (synced.directory / "c.ics").unlink()
+    synced.write("new.ics", event("new"))
+
+    def renew() -> None:
+        synced.mail.renew(synced.who, CALENDAR)
+
+    synced.remote.before_write.append(renew)
+    for _ in range(2):
+        synced.sync()
+    expected = {"b.ics": B, "new.ics": event("new")}
+    assert expected == synced.local()
+    assert sorted(expected.values()) == sorted(synced.there().values())
+    assert {} == synced.kept()
+
+
 def test_a_folder_that_is_renamed_keeps_its_directory(synced: HomeCase) -> None:
     """Other programs find it where it was; what was changed meanwhile goes over."""
     synced.mail.create(synced.who, "Work")
