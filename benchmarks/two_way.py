@@ -12,7 +12,6 @@ own.  What comes down has no peer: the same items, whole, into an empty home on 
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -23,9 +22,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.upload import TARGET, bare, items, made
+from benchmarks import appending
+from benchmarks.appending import bare, made
 from calendar_sync.replica import Bounds, Home
-from tests.servers import cyrus, dovecot
 from tests.system.items_case import ItemsCase
 from tests.system.test_connector_sync import Office, office
 
@@ -89,38 +88,14 @@ def measure(server: MailServer, new: Sequence[ItemChange], rounds: int) -> list[
 
 def report(name: str, count: int, rounds: Sequence[Round]) -> float:
     """Print the rates and return the median ratio of the sync's to the peer's."""
-    peer, up, down, unchanged = (statistics.median(column) for column in zip(*rounds, strict=True))
-    ratios = sorted(each.peer / each.up for each in rounds)
-    ratio = statistics.median(ratios)
-    print(f"{name}: {count} items")
-    print(f"  bare APPENDs        {count / peer:8.0f} items/s")
-    print(f"  new files sent      {count / up:8.0f} items/s")
-    print(f"  fetched into a home {count / down:8.0f} items/s")
-    print(f"  a sync after that   {unchanged * 1000:8.0f} ms")
-    print(f"  ratio in pairs: {ratio:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
-    return ratio
-
-
-def main() -> int:
-    """Measure and print; return 1 where the target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--items", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--server", choices=("dovecot", "cyrus"))
-    parser.add_argument("--limit", type=float, default=TARGET, help="exit 1 below this ratio")
-    options = parser.parse_args()
-    new = items(options.items)
-    lowest = float("inf")
-    for module, make in ((dovecot, dovecot.Dovecot), (cyrus, cyrus.Cyrus)):
-        if options.server not in {None, make.kind} or module.available() is not None:
-            print(f"{make.kind}: left out")
-            continue
-        with closing(make()) as server:
-            server.start()
-            rounds = measure(server, new, options.rounds)
-        lowest = min(lowest, report(make.kind, options.items, rounds))
-    return int(lowest < options.limit)
+    peer, up, down, unchanged = zip(*rounds, strict=True)
+    return appending.report(
+        f"{name}: {count} items",
+        count,
+        {"bare APPENDs": peer, "new files sent": up, "fetched into a home": down},
+        {"a sync after that": f"{statistics.median(unchanged) * 1000:8.0f} ms"},
+    )
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(appending.run(__doc__, measure, report))
