@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from calendar_sync.memoryfolder import ALL_RIGHTS, KEPT_BY_OWNER, MemoryFolder, letters
@@ -39,7 +40,7 @@ from freebusy.ports import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from freebusy.ports import Dialect, FolderItem, ItemChange, Owner, Step, SyncToken
+    from freebusy.ports import Dialect, FolderItem, FolderState, ItemChange, Owner, Step, SyncToken
 
 SEPARATOR = "/"
 OTHERS = "user/"
@@ -70,6 +71,8 @@ class MemoryMail:
         self._folders: dict[_Key, MemoryFolder] = {}
         self.broken: Step | None = None
         """The step at which everybody fails at the moment."""
+        self.condstore = True
+        """Whether folders tell modification sequences."""
 
     # -- setting it up, and acting as other clients do
 
@@ -341,10 +344,14 @@ class MemoryMail:
             owner=None if is_own else key[0],
             separator=SEPARATOR,
             rights=rights,
-            state=folder.state() if "r" in rights else None,
+            state=self._state(folder) if "r" in rights else None,
             is_default=is_own and key[1] == CALENDAR,
             counts=is_own,
         )
+
+    def _state(self, folder: MemoryFolder) -> FolderState:
+        state = folder.state()
+        return state if self.condstore else replace(state, highestmodseq=None)
 
 
 _KINDS = ("own", "other", "shared")

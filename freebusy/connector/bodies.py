@@ -69,7 +69,10 @@ class Body(BaseModel):
 
 
 class Request(Body):
-    """A JSON object of a request: what is not known is refused, and named."""
+    """A JSON object of a request: what is not known is refused, and named.
+
+    Long lists end at their first wrong entry, lest each leave a record of what is wrong.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -148,7 +151,10 @@ class Folder(Body):
     items: int | None
     """Messages in it; null where the rights do not tell."""
     state: str | None
-    """Changes whenever an item does: equal means that there is nothing to sync."""
+    """Changes whenever an item does: equal means that there is nothing to sync.
+
+    Null where the mail server has nothing that proves it (CONDSTORE): ask for changes.
+    """
     last_sync: Moment | None
     in_freebusy: bool
     is_default: bool
@@ -277,7 +283,7 @@ class Change(Request):
 class ChangeList(Request):
     """Changes, done in their order."""
 
-    changes: Annotated[list[Change], Field(max_length=MAX_CHANGES)]
+    changes: Annotated[list[Change], Field(max_length=MAX_CHANGES, fail_fast=True)]
 
 
 class Result(Body):
@@ -346,7 +352,7 @@ class FreeBusyUpload(Request):
 
     start: Moment
     end: Moment
-    periods: Annotated[list[Times], Field(max_length=50_000)]
+    periods: Annotated[list[Times], Field(max_length=50_000, fail_fast=True)]
 
 
 class PublishedBody(Body):
@@ -360,7 +366,7 @@ class PublishedBody(Body):
 class Query(Request):
     """Whose times are wanted."""
 
-    names: Annotated[list[Word], Field(min_length=1, max_length=MAX_NAMES)]
+    names: Annotated[list[Word], Field(min_length=1, max_length=MAX_NAMES, fail_fast=True)]
     start: Moment | None = None
     end: Moment | None = None
 

@@ -57,6 +57,15 @@ def write(api: Api, *changes: dict[str, Any], folder: str = CALENDAR, login: str
 # -- folders
 
 
+@pytest.mark.parametrize("condstore", [True, False])
+def test_a_state_is_told_where_it_proves_something(api: Api, condstore: bool) -> None:
+    """Without modification sequences an equal state would hide that a message is \\Deleted."""
+    api.mail.condstore = condstore
+    folder = api.ask("GET", "/folders")["folders"][0]
+    assert condstore == (folder["state"] is not None)
+    assert 0 == folder["items"]
+
+
 def test_folders_are_told_with_their_parents(api: Api) -> None:
     """A folder below another names it; what lies below no folder of the list names none."""
     made = api.ask("POST", "/folders", {"name": "Trips", "parent": CALENDAR})

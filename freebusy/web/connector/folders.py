@@ -143,9 +143,11 @@ def _body(
 
 
 def _state(folder: CalendarFolder) -> str | None:
-    """Return what changes whenever an item does (RFC 7162 §3.1.2)."""
+    """Return what changes whenever an item does (RFC 7162 §3.1.2).
+
+    Without modification sequences nothing does: the numbers stay when ``\\Deleted`` is set.
+    """
     known = folder.state
-    if known is None:
+    if known is None or known.highestmodseq is None:
         return None
-    modseq = "-" if known.highestmodseq is None else known.highestmodseq
-    return f"{known.uidvalidity}.{known.uidnext}.{known.messages}.{modseq}"
+    return f"{known.uidvalidity}.{known.uidnext}.{known.messages}.{known.highestmodseq}"
