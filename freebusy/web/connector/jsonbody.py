@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from freebusy.web.connector.problems import ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -24,7 +25,11 @@ Model = TypeVar("Model", bound=BaseModel)
 
 MAX_VALUES = 250_000
 """Values in one body: each takes far more memory than the octet that it may come in."""
+MAX_MEMBERS = 100
+"""Names in one JSON object: each that is not known leaves a record of what is wrong."""
 MAX_ERRORS = 20
+MAX_LOOKED_AT = 1000
+"""Entries of a list after the first wrong one, in which further errors are looked for."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _NOT_JSON = "Send one JSON object in UTF-8 (RFC 8259)."
@@ -37,7 +42,8 @@ def read_json(body: bytes, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:
-        raise _refused(error) from None
+        wrong = _errors(error)
+    raise _refused([*wrong, *islice(_further(wrong, body, model), MAX_ERRORS + 1)])
 
 
 def read_values(values: Mapping[str, object], model: type[Model]) -> Model:
@@ -45,7 +51,7 @@ def read_values(values: Mapping[str, object], model: type[Model]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise _refused(error) from None
+        raise _refused(_errors(error)) from None
 
 
 def _check_size(body: bytes) -> None:
@@ -82,6 +88,8 @@ def _parse(body: bytes) -> None:
 
 def _once(pairs: list[tuple[str, object]]) -> bool:
     """Check one object; nothing of it is kept."""
+    if len(pairs) > MAX_MEMBERS:
+        raise ProblemError(422, f"One JSON object has more than {MAX_MEMBERS} names: none has.")
     if len({name for name, _ in pairs}) < len(pairs):
         raise ProblemError(400, "A name comes twice in one JSON object: write it once.")
     return True
@@ -91,11 +99,42 @@ def _no_number(_: str) -> NoReturn:
     raise ProblemError(400, "NaN and infinities are no JSON numbers (RFC 8259 §6).")
 
 
-def _refused(error: ValidationError) -> ProblemError:
-    wrong = error.errors(include_url=False, include_context=False, include_input=False)
+def _errors(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_context=False, include_input=False)
+
+
+def _further(
+    wrong: Sequence[ErrorDetails], body: bytes, model: type[BaseModel]
+) -> Iterator[ErrorDetails]:
+    """Yield what is wrong in the entries that follow the first wrong one of a long list.
+
+    Validation ends there (``fail_fast``); each of the others is looked at by itself.
+    """
+    stopped = {each["loc"][:2] for each in wrong if len(each["loc"]) > 1}
+    if not stopped:
+        return
+    given = json.loads(body)
+    for name, first in stopped:
+        if isinstance(first, int):
+            following = range(first + 1, min(first + 1 + MAX_LOOKED_AT, len(given[name])))
+            for at in following:
+                yield from _of_entry(str(name), at, given[name][at], model)
+
+
+def _of_entry(name: str, at: int, entry: object, model: type[BaseModel]) -> Iterator[ErrorDetails]:
+    try:
+        model.model_validate_json(json.dumps({name: [entry]}), strict=True)
+    except ValidationError as error:
+        for each in _errors(error):
+            if each["loc"][:2] == (name, 0):
+                each["loc"] = (name, at, *each["loc"][2:])
+                yield each
+
+
+def _refused(wrong: Sequence[ErrorDetails]) -> ProblemError:
     told = [_line(each) for each in wrong[:MAX_ERRORS]]
     if len(wrong) > MAX_ERRORS:
-        told.append(f"and {len(wrong) - MAX_ERRORS} more")
+        told.append("and more")
     if any(each["type"] == "json_invalid" for each in wrong):
         return ProblemError(400, _NOT_JSON)
     return ProblemError(422, "Mend what errors names, and send it again.", errors=told)
