@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from freebusy import gateway
 from freebusy.busytime import Expansion, expand_object
 from freebusy.combine import Combination, is_aged
+from freebusy.cputime import limited
 from freebusy.errors import BudgetExceededError, NotFreeBusyError
 from freebusy.expanding import expanding
 from freebusy.period import FreeBusyType, TimeRange, clip, from_seconds, to_seconds
@@ -21,7 +22,7 @@ from freebusy.standing import open_store
 from freebusy.storedobjects import objects_at, refused_near
 from freebusy.values import DAY
 from freebusy.vfreebusy import decode
-from freebusy.worker import limited, records_of
+from freebusy.worker import records_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -212,13 +213,18 @@ def _instances(
     around = found.start - _AROUND, found.end + _AROUND
     asked = TimeRange(from_seconds(found.start), from_seconds(found.end))
     owner = expanding(person, asked, state).owner
-    expansion = Expansion()
+
+    def expanded() -> list[Span]:
+        expansion = Expansion()
+        expand_object(parts, owner, around, expansion)
+        return expansion.spans
+
     try:
-        limited(_CPU, expand_object, parts, owner, around, expansion)
+        instances = limited(_CPU, expanded)
     except BudgetExceededError:
         return thing.spans
     spans = tuple(
-        sorted({span for span in expansion.spans if span[0] < found.end and span[1] > found.start})
+        sorted({span for span in instances if span[0] < found.end and span[1] > found.start})
     )
     return spans or thing.spans
 

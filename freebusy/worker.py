@@ -9,14 +9,11 @@ ready to be stored.
 
 from __future__ import annotations
 
-import gc
-import signal
-import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from freebusy.busyrecord import BusyRecord, from_json, to_json
 from freebusy.busytime import (
@@ -27,17 +24,19 @@ from freebusy.busytime import (
     upper_bound,
 )
 from freebusy.calendarobject import Reading, Skipped, read_object
+from freebusy.cputime import Purse, limited
 from freebusy.errors import BudgetExceededError, CalendarDataError
 from freebusy.kills import Kills
 from freebusy.period import coalesce
+from freebusy.ports import MESSAGE, SourceItem
 from freebusy.workerpool import WorkerLostError, WorkerPool, WorkerStartError
+from freebusy.zones import database_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import FrameType
 
     from freebusy.period import Span
-    from freebusy.ports import ItemExtractor, SourceItem
+    from freebusy.ports import ItemExtractor
 
 ITEM_CPU = 0.05
 """Seconds of CPU for one item before it is stopped; reading and expanding count apart."""
@@ -45,17 +44,11 @@ MEMORY = 2 << 30
 """Bytes of address space a worker may have."""
 _SALVAGED = 16 << 10
 """How much of an item that was stopped is looked at once more: the times are at its start."""
-_AGAIN = 0.01
 _LEEWAY = 2.0
 """CPU seconds that a call may take beyond what its items may, before the kernel ends it."""
 _LOST = "it ends the worker process that reads it"
 
-Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-
-
-class _OutOfTimeError(BaseException):
-    """Not an Exception: no tolerant ``except`` on the way up may swallow it."""
 
 
 class ItemReading(NamedTuple):
@@ -102,44 +95,29 @@ class Expanding:
     """Where zone definitions are compared: the window."""
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise _OutOfTimeError
+_SAMPLE = b"""Content-Type: multipart/mixed; boundary=x
+
+--x
+Content-Type: text/calendar
+
+BEGIN:VCALENDAR
+BEGIN:VEVENT
+UID:x
+DTSTART:20260601T090000Z
+RRULE:FREQ=DAILY;COUNT=2
+END:VEVENT
+END:VCALENDAR
+--x--
+"""
+"""A message that goes through the mail parser, which is imported only when first needed."""
 
 
-def limited(
-    seconds: float,
-    function: Callable[Arguments, Result],
-    *args: Arguments.args,
-    **kwargs: Arguments.kwargs,
-) -> Result:
-    """Call a function with a limit of CPU seconds; main thread only.
-
-    Raises BudgetExceededError when the limit is reached.  The cyclic collector rests
-    meanwhile: an exception that the timer raises in one of its callbacks would be lost.
-    """
-    _take_timer()
-    collected = gc.isenabled()
-    gc.disable()
-    try:
-        signal.setitimer(signal.ITIMER_VIRTUAL, seconds, _AGAIN)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    except _OutOfTimeError:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        raise BudgetExceededError(f"more than {seconds * 1000:.0f} ms of CPU") from None
-    except (MemoryError, RecursionError) as error:
-        raise BudgetExceededError(f"a {type(error).__name__} while it was read") from None
-    finally:
-        if collected:
-            gc.enable()
-
-
-@cache
-def _take_timer() -> None:
-    """Take SIGVTALRM over, once for the process: nobody else here uses it."""
-    signal.signal(signal.SIGVTALRM, _stop)
+def prepare(extract: ItemExtractor) -> None:
+    """Import and load what the first item of a process would otherwise pay for."""
+    day = 1780272000, 1780358400
+    item = SourceItem("", 0, MESSAGE, _SAMPLE)
+    read_batch(extract, [item], Expanding(CalendarOwner(zone="UTC"), day, day), cpu=_LEEWAY)
+    database_names()
 
 
 def _read(
@@ -210,20 +188,25 @@ def expand_within(
     uid: str, parts: Sequence[Sequence[BusyRecord]], task: Expanding, cpu: float = ITEM_CPU
 ) -> ObjectSpans:
     """Expand one object within its budget; a series that is refused still shows its start."""
-    expansion = Expansion()
     upper = None
     try:
         upper = upper_bound(parts)
         if cpu <= 0:
             raise BudgetExceededError("other series of its item took all the CPU time")
         if is_single(parts):  # nothing in it can run away
-            expand_object(parts, task.owner, task.horizon, expansion)
+            expansion = _expanded(parts, task)
         else:
-            limited(cpu, expand_object, parts, task.owner, task.horizon, expansion)
+            expansion = limited(cpu, _expanded, parts, task)
     except Exception as error:  # noqa: BLE001 - as in read_item
         expansion = _first_only(uid, parts, task, _reason(error))
     refused = expansion.refused[0][1] if expansion.refused else None
     return ObjectSpans(uid, coalesce(expansion.spans), upper, refused)
+
+
+def _expanded(parts: Sequence[Sequence[BusyRecord]], task: Expanding) -> Expansion:
+    expansion = Expansion()
+    expand_object(parts, task.owner, task.horizon, expansion)
+    return expansion
 
 
 def _first_only(
@@ -246,9 +229,9 @@ def read_batch(
     """
     readings: list[ItemReading] = []
     parts: dict[str, list[list[BusyRecord]]] = defaultdict(list)
-    purses: dict[str, _Purse] = {}
+    purses: dict[str, Purse] = {}
     for item in sorted(items, key=lambda item: item.order):
-        purse = _Purse(1.25 * cpu)
+        purse = Purse(1.25 * cpu)
         reading = read_item(
             extract, item, task.watched, cpu, all_attendees=task.owner.attendees_only
         )
@@ -263,24 +246,8 @@ def read_batch(
     )
 
 
-class _Purse:
-    """The CPU seconds that are left for one item."""
-
-    def __init__(self, seconds: float) -> None:
-        self.left = seconds
-        self._since = time.process_time()
-
-    def start(self) -> None:
-        """Count from now."""
-        self._since = time.process_time()
-
-    def pay(self) -> None:
-        """Take off what was used since it counts."""
-        self.left -= time.process_time() - self._since
-
-
 def _expand_paid(
-    uid: str, parts: Sequence[Sequence[BusyRecord]], task: Expanding, cpu: float, purse: _Purse
+    uid: str, parts: Sequence[Sequence[BusyRecord]], task: Expanding, cpu: float, purse: Purse
 ) -> ObjectSpans:
     purse.start()
     thing = expand_within(uid, parts, task, min(cpu, purse.left))
@@ -330,7 +297,7 @@ class Workers:
         self.processes = processes
         self._extract = extract
         self._cpu = item_cpu
-        self._pool = WorkerPool(processes, memory=memory)
+        self._pool = WorkerPool(processes, memory=memory, prepare=partial(prepare, extract))
         self._kills = Kills()
 
     def _call(self, function: Callable[..., Result], things: Sequence[Any], *args: Any) -> Result:

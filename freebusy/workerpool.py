@@ -77,7 +77,7 @@ def _allow(cpu: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (allowed, hard))
 
 
-def _work(pipe: Connection, memory: int) -> None:
+def _work(pipe: Connection, memory: int, prepare: Callable[[], object]) -> None:
     """Do what comes through the pipe until it closes; a worker's main function.
 
     It never lets an exception out: multiprocessing would print it, and what it says may
@@ -85,6 +85,7 @@ def _work(pipe: Connection, memory: int) -> None:
     """
     with suppress(BaseException):
         _limit(memory)
+        prepare()
         pipe.send(_READY)
         while True:
             cpu, function, args = pipe.recv()
@@ -96,16 +97,20 @@ def _work(pipe: Connection, memory: int) -> None:
             pipe.send(answer)
 
 
+def _nothing() -> None:
+    """Prepare nothing."""
+
+
 class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, memory: int) -> None:
+    def __init__(self, memory: int, prepare: Callable[[], object]) -> None:
         from multiprocessing import get_context  # many who import this start no worker
 
         context = get_context("spawn")
         self._ready = False
         self._pipe, far = context.Pipe()
-        self._process = context.Process(target=_work, args=(far, memory), daemon=True)
+        self._process = context.Process(target=_work, args=(far, memory, prepare), daemon=True)
         try:
             self._process.start()
         except OSError as error:
@@ -151,7 +156,11 @@ class _Worker:
 class WorkerPool:
     """Up to so many processes, each started when first needed; safe to use from any thread."""
 
-    def __init__(self, processes: int, *, memory: int) -> None:
+    def __init__(
+        self, processes: int, *, memory: int, prepare: Callable[[], object] = _nothing
+    ) -> None:
+        """``prepare``, of a module's top, is called in each process before all else."""
+        self._prepare = prepare
         self._size = processes
         self._memory = memory
         self._changed = threading.Condition()
@@ -198,7 +207,7 @@ class WorkerPool:
                 if self._idle:
                     return self._idle.pop()
                 if len(self._all) < self._size:
-                    worker = _Worker(self._memory)
+                    worker = _Worker(self._memory, self._prepare)
                     self._all.append(worker)
                     return worker
                 self._changed.wait()

@@ -170,3 +170,8 @@ def named_zone(name: str) -> Zone:
     path = resources.files("tzdata").joinpath("zoneinfo", *name.split("/"))
     with path.open("rb") as file:
         return NamedZone(ZoneInfo.from_file(file, key=name))
+
+
+def zones_known() -> int:
+    """Return how many zones this process has loaded: the first use of each takes milliseconds."""
+    return named_zone.cache_info().currsize

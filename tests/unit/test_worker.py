@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from freebusy.busytime import CalendarOwner
+from freebusy.cputime import limited
 from freebusy.kills import PATIENCE, Kills, WorkerKilledError
 from freebusy.period import FreeBusyType
 from freebusy.ports import ICALENDAR, SourceItem
-from freebusy.worker import ITEM_CPU, Expanding, Workers, expand_stored, limited, read_batch
+from freebusy.worker import ITEM_CPU, Expanding, Workers, expand_stored, read_batch
 from freebusy.workerpool import PoolClosedError, WorkerLostError, WorkerPool, WorkerStartError
 from tests.processes import pool_workers, until
 from tests.unit.bad_items import MARKER, burn, extract, killed
