@@ -108,6 +108,7 @@ class Connecting:
             JobLedger(serving.store, gateway.now),
             tell=serving.triggers.refresh,
             has_sources=self._has_sources,
+            has_file=serving.has_file,
             now=gateway.now,
             keep=config.connector.keep_jobs,
             counted=serving.metrics.job,

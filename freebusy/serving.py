@@ -98,6 +98,10 @@ class Serving:
         """Return the published tree for one of the servers."""
         return CountedFiles(self._files, self.metrics, protocol)
 
+    def has_file(self, name: str) -> bool:
+        """Whether a person has a published file."""
+        return self._tree.read(name) is not None
+
     def logins(self, protocol: TransferProtocol) -> Logins:
         """Return the accounts for one of the servers."""
         return CountedLogins(self._logins, self.metrics, protocol)

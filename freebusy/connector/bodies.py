@@ -225,6 +225,7 @@ class Job(Body):
     started: Moment
     finished: Moment | None
     problem: str | None
+    """Why it failed; of one that is done, what is to be known: there may be no file."""
 
 
 # -- items

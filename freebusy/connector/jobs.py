@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freebusy.errors import SourceUnavailableError
@@ -22,6 +23,7 @@ MAX_KEPT = 50
 """Jobs of one person that can be asked for."""
 SILENCE = 30.0
 """Seconds without a sign of life after which a job has failed; there is one every five."""
+NO_FILE = "there is no file of yours: no calendar counts for it, and nothing is published"
 LOST = "the service stopped reading the calendars; ask again"
 
 
@@ -37,6 +39,7 @@ class StoredJobs:
         *,
         tell: Callable[[str, str], None],
         has_sources: Callable[[str], bool],
+        has_file: Callable[[str], bool],
         now: Callable[[], datetime],
         keep: timedelta,
         counted: Callable[[JobOutcome], None] = lambda _outcome: None,
@@ -44,12 +47,15 @@ class StoredJobs:
     ) -> None:
         """``tell`` passes a NAME and a job on to who reads, or raises SourceUnavailableError.
 
+        ``has_file`` says whether a NAME has a file that can be the new one.
+
         ``keep`` is how long an ended job can be asked for; ``counted`` hears of those that
         end here.
         """
         self._ledger = ledger
         self._tell = tell
         self._has_sources = has_sources
+        self._has_file = has_file
         self._now = now
         self._counted = counted
         self._silence = silence
@@ -82,11 +88,17 @@ class StoredJobs:
         if found is None or found.person != person:
             return None
         if found.finished is not None:
-            return found if found.finished > self._now() - self.keep else None
+            return self._told(found) if found.finished > self._now() - self.keep else None
         if self._ledger.give_up(self._silence, LOST, job):
             self._counted("failed")
             found = self._ledger.job(job)
-        return found
+        return found and self._told(found)
+
+    def _told(self, job: SyncJob) -> SyncJob:
+        """Return a job as it is told: where there is no file, none can be the new one."""
+        if job.state != "done" or job.problem is not None or self._has_file(job.person):
+            return job
+        return replace(job, problem=NO_FILE)
 
     def tidy(self) -> None:
         """Give up what nobody works on, and forget what has had its time."""
@@ -104,7 +116,7 @@ class StoredJobs:
     def _done(self, job: SyncJob) -> SyncJob:
         self._ledger.add(job)
         self._end(job.id, "done")
-        return self._ledger.job(job.id) or job
+        return self._told(self._ledger.job(job.id) or job)
 
     def _end(self, job: str, outcome: JobOutcome, problem: str | None = None) -> None:
         if self._ledger.end(job, outcome, problem):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from calendar_sync.replica.home import Event
     from calendar_sync.replica.report import FolderReport
     from calendar_sync.replica.report import Progress as Told
-    from freebusy.connector.bodies import Folder
+    from freebusy.connector.bodies import Folder, Job
 
 DONE, EMPTY, LATER = 0, 3, 4
 """Exit codes: done; a side is suddenly empty; nobody answers now, or another sync runs."""
@@ -186,7 +186,14 @@ class Syncing:
         if moved:
             print(f"Local calendars: {self._account.home / CALENDARS}")
         if report.job is not None and report.job.state == "done":
-            print("Free/busy is up to date.")
+            print(_free_busy(report.job))
+
+
+def _free_busy(job: Job) -> str:
+    """Return what is true of the file once the reading is done."""
+    if job.problem is None:
+        return "Free/busy is up to date."
+    return f"Free/busy: {safe(job.problem, 400)}."
 
 
 def _merged(reports: Sequence[HomeReport]) -> HomeReport:

@@ -175,7 +175,9 @@ def test_a_folder_with_items_is_not_deleted_by_mistake(hans: Person) -> None:
     hans("sync")
     hans.write("one", folder="Work")
     hans("sync")
-    assert 1 == hans("folders", "--delete", "Work").code
+    done = hans("folders", "--delete", "Work")
+    said = "Work holds 1 item: --even-if-filled deletes what is in it, too"
+    assert (1, f"freebusy: {said}\n") == (done.code, done.err)
     assert 0 == hans("folders", "--delete", "Work", "--even-if-filled").code
 
 
@@ -204,6 +206,10 @@ def test_modes(hans: Person) -> None:
     shown = rows(hans("folders").out)
     assert ["start/exit", "manual*+", "manual^"] == [row[3] for row in shown[1:4]]
     assert ["default mode: start and exit; * its own; ^ from above; + handed down"] == shown[4]
+    assert "Work is synced: manual (own).\n" == hans("mode", "Work", "--no-children").err
+    assert "start and exit (default)\n" == hans("mode", "Trips").out
+    assert 0 == hans("mode", "Work", "--children").code
+    assert "manual (from above)\n" == hans("mode", "Trips").out
     assert 0 == hans("mode", "Work", "inherited", "--no-children").code
     assert "start and exit (default)\n" == hans("mode", "Trips").out
 
@@ -215,6 +221,10 @@ def test_modes(hans: Person) -> None:
         ("mode Calendar manuall", "'manuall' is no mode; did you mean manual?"),
         ("mode Calendar never", "'never' is no mode; it is one of on_select, manual"),
         ("mode Calendar --default manual", "--default MODE is for no single folder"),
+        ("mode --default manual --children", "--children and --no-children are for a folder"),
+        ("mode --children", "say which folder hands its mode down"),
+        ("folders --below Calendar", "--below is for --create and --move"),
+        ("folders --even-if-filled", "--even-if-filled is for --delete"),
         ("folders --create a --delete b", "give one of --create, --rename, --move and --delete"),
         ("acl Calendar eva", "say which rights the user is to have"),
         ("acl Calendar eva gust", "'gust' is no role; did you mean guest?"),
@@ -287,6 +297,15 @@ def test_a_sync_and_its_summary(hans: Person) -> None:
     assert (0, "", "") == tuple(vars(hans("sync", "--quiet")).values())
 
 
+def test_a_sync_of_somebody_without_a_file(
+    api: Api, hans: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is said to be up to date that is not there."""
+    monkeypatch.setattr(api.jobs, "problem", "there is no file of yours")
+    done = hans("sync")
+    assert (0, "Free/busy: there is no file of yours.") == (done.code, done.out.splitlines()[-1])
+
+
 def test_a_conflict_is_named_with_what_was_kept(api: Api, hans: Person) -> None:
     """Both sides changed: which won is said, and where the other is."""
     hans("sync")
@@ -312,7 +331,7 @@ def test_a_side_that_is_suddenly_empty(hans: Person) -> None:
         (hans.directory() / name).unlink()
     done = hans("sync", "--unattended")
     assert 3 == done.code
-    assert "Calendar: the folder is suddenly empty here, 3 items were in it" in done.err
+    assert "Calendar: the folder is suddenly empty here, where 3 items had been" in done.err
     assert 3 == hans("sync", "--unattended", "--dry-run").code
     done = hans("sync", "--accept-empty")
     assert (0, ["Calendar", "0", "0", "3", "0", "0"]) == (done.code, rows(done.out)[1])

@@ -75,6 +75,7 @@ class Asker:
             JobLedger(store, lambda: datetime.now(UTC)),
             tell=triggers.refresh,
             has_sources=lambda _name: True,
+            has_file=lambda _name: True,
             now=lambda: datetime.now(UTC),
             keep=timedelta(hours=1),
             silence=self.silence,

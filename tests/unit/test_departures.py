@@ -141,6 +141,7 @@ def test_who_leaves_the_roster_leaves_nothing(
             ledger,
             tell=lambda _name, _job: None,
             has_sources=lambda _name: True,
+            has_file=lambda _name: True,
             now=gateway.now,
             keep=timedelta(hours=1),
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from freebusy.connector.jobs import LOST, MAX_KEPT, MAX_OPEN, StoredJobs
+from freebusy.connector.jobs import LOST, MAX_KEPT, MAX_OPEN, NO_FILE, StoredJobs
 from freebusy.errors import (
     SourceDownError,
     SourceRefusedError,
@@ -107,12 +107,17 @@ class Service:
 
 
 def jobs(
-    gateway: MemoryGateway, tell: Callable[[str, str], None], *, has_sources: bool = True
+    gateway: MemoryGateway,
+    tell: Callable[[str, str], None],
+    *,
+    has_sources: bool = True,
+    has_file: bool = True,
 ) -> StoredJobs:
     return StoredJobs(
         JobLedger(gateway.store, gateway.clock),
         tell=tell,
         has_sources=lambda _name: has_sources,
+        has_file=lambda _name: has_file,
         now=gateway.clock,
         keep=timedelta(hours=1),
     )
@@ -232,6 +237,16 @@ def test_done_at_once(gateway: MemoryGateway, folders: Sequence[str], has_source
     job = jobs(gateway, tell, has_sources=has_sources).start("hans", SyncEvent.START, folders)
     assert ("done", tuple(folders)) == (job.state, job.folders)
     assert job.finished is not None
+
+
+@pytest.mark.parametrize(("has_file", "problem"), [(True, None), (False, NO_FILE)])
+def test_who_has_no_file(gateway: MemoryGateway, *, has_file: bool, problem: str | None) -> None:
+    """Done does not mean that there is a file: that is told at once, and whenever it is asked."""
+    made = jobs(gateway, lambda _name, _job: None, has_sources=False, has_file=has_file)
+    job = made.start("hans", SyncEvent.MANUAL, ["Calendar"])
+    again = made.job("hans", job.id)
+    assert ("done", problem) == (job.state, job.problem)
+    assert again == job
 
 
 def test_who_has_no_source_any_more(gateway: MemoryGateway) -> None:

@@ -123,11 +123,12 @@ class Jobs:
     first: str = "job"
     """The id of the first; the others have a number after it."""
     kept: dict[str, SyncJob] = field(default_factory=dict)
+    problem: str | None = None
 
     def start(self, person: str, event: SyncEvent, folders: Sequence[str]) -> SyncJob:
         name = self.first + (str(len(self.kept)) if self.kept else "")
         now = datetime.now(UTC)
-        job = SyncJob(name, person, event, tuple(folders), "done", 0, 0, now, now)
+        job = SyncJob(name, person, event, tuple(folders), "done", 0, 0, now, now, self.problem)
         self.kept[name] = job
         return job
 
