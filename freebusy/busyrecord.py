@@ -15,7 +15,7 @@ from freebusy.values import Duration, Moment
 WORKING_ELSEWHERE = 4
 """A state of its own beside :class:`FreeBusyType`: how it counts is the site's choice."""
 
-READER_VERSION = 3
+READER_VERSION = 4
 """Changes whenever the same text would give other records: the store then reads everything anew."""
 
 
