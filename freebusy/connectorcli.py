@@ -62,11 +62,15 @@ def setup(
 
 
 @connector.command()
-def ping(as_json: Json = False, home: Home = None) -> None:
+def ping(
+    as_json: Json = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="List all capabilities.")] = False,
+    home: Home = None,
+) -> None:
     """Go the way to the mail server, each step with its time."""
     from freebusy.connectorcommands.pinging import print_ping
 
-    if not print_ping(home, as_json=as_json):
+    if not print_ping(home, as_json=as_json, verbose=verbose):
         raise typer.Exit(FAILED)
 
 
@@ -93,6 +97,10 @@ def folders(
 
     if sum(each is not None for each in (create, rename, move, delete)) > 1:
         raise typer.BadParameter("give one of --create, --rename, --move and --delete")
+    if below is not None and create is None and move is None:
+        raise typer.BadParameter("--below is for --create and --move")
+    if even_if_filled and delete is None:
+        raise typer.BadParameter("--even-if-filled is for --delete")
     if create is not None:
         made.create(home, create, below)
     elif rename is not None:
@@ -129,8 +137,14 @@ def mode(
     if default is not None:
         if folder is not None:
             raise typer.BadParameter("--default MODE is for no single folder")
+        if children is not None:
+            raise typer.BadParameter("--children and --no-children are for a folder")
         made.set_default(home, default)
-    elif folder is None or mode is None:
+    elif folder is None:
+        if children is not None:
+            raise typer.BadParameter("say which folder hands its mode down")
+        made.print_mode(home, None)
+    elif mode is None and children is None:
         made.print_mode(home, folder)
     else:
         made.set_mode(home, folder, mode, children=children)

@@ -13,7 +13,7 @@ from calendar_sync.connector.errors import ApiError, ConnectorDownError
 from freebusy.connector.bodies import dumped
 from freebusy.connectorcommands.opening import JSON_VERSION, client, console, table
 from freebusy.errors import FreeBusyError
-from freebusy.wording import safe
+from freebusy.wording import counted, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +28,11 @@ _MAIL: Sequence[tuple[MailStep, str]] = (
     ("name", "name"), ("connection", "connection"), ("tls", "TLS"), ("login", "login"),
 )  # fmt: skip
 _SECURITY = {"tls": "", "starttls": ", by STARTTLS", "plain": "none: the network is trusted"}
-_WIDE = 20
+_MATTERING = (
+    "ACL", "CONDSTORE", "QRESYNC", "UIDPLUS", "METADATA", "NAMESPACE", "MOVE", "MULTIAPPEND",
+    "LIST-STATUS", "IDLE", "NOTIFY",
+)  # fmt: skip
+"""What of a mail server the gateway makes use of; docs/mail-servers.md says for what."""
 _STYLES = {"ok": "green", "FAIL": "bold red"}
 
 
@@ -102,18 +106,18 @@ def _failed_mail(error: ApiError) -> Iterator[Step]:
 # -- printing
 
 
-def print_ping(home: Path | None, *, as_json: bool) -> bool:
+def print_ping(home: Path | None, *, as_json: bool, verbose: bool = False) -> bool:
     """Print the way to the mail server; return whether it leads there."""
     with client(home) as asking:
         way = walk(asking)
     if as_json:
         _print_json(way)
     else:
-        print_way(way)
+        print_way(way, verbose=verbose)
     return way.error is None
 
 
-def print_way(way: Way) -> None:
+def print_way(way: Way, *, verbose: bool = False) -> None:
     """Print the steps, and what is there or what failed."""
     out = console()
     listed = table("", "", "", "TIME", "")
@@ -129,8 +133,8 @@ def print_way(way: Way) -> None:
         )
     out.print(listed)
     if way.ping is not None:
-        for line in _about(way.ping):
-            out.print(line, soft_wrap=False)
+        for line in _about(way.ping, verbose=verbose):
+            out.print(line)
     elif way.error is not None:
         out.print(Text(str(way.error), style="red"))
 
@@ -141,13 +145,28 @@ def _time(milliseconds: float | None) -> str:
     return f"{milliseconds:,.1f} ms" if milliseconds < 10 else f"{milliseconds:,.0f} ms"
 
 
-def _about(ping: Ping) -> Iterator[str]:
+def _about(ping: Ping, *, verbose: bool) -> Iterator[str]:
     server = " ".join(safe(each, 60) for each in (ping.software, ping.version) if each)
     yield f"{server or 'A mail server'}, free/busy gateway {safe(ping.gateway, 30)}"
     spaces = ", ".join(f"{each.kind} {_prefix(each)}" for each in ping.namespaces)
     if spaces:
         yield f"Folders: {spaces}"
-    yield f"Capabilities: {' '.join(safe(each, 40) for each in ping.capabilities)}"
+    yield from _all_of(ping.capabilities) if verbose else _mattering(ping.capabilities)
+
+
+def _all_of(capabilities: Sequence[str]) -> Iterator[str]:
+    yield f"Capabilities: {' '.join(safe(each, 40) for each in capabilities)}"
+
+
+def _mattering(capabilities: Sequence[str]) -> Iterator[str]:
+    """Yield what is there and what is missing of that which matters, and count the others."""
+    offered = {each.upper() for each in capabilities}
+    there = [each for each in _MATTERING if each in offered]
+    others = len(offered.difference(_MATTERING))
+    more = f"; and {counted(others, 'other')} (--verbose)" if others else ""
+    yield f"Capabilities: {' '.join(there) or 'none that matters'}{more}"
+    if len(there) < len(_MATTERING):
+        yield f"Without: {' '.join(each for each in _MATTERING if each not in offered)}"
 
 
 def _prefix(space: Namespace) -> str:

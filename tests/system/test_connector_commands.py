@@ -130,6 +130,16 @@ def test_ping(hans: Person) -> None:
     assert "imap.example.com" == told["mail_server"]["host"]
 
 
+def test_the_capabilities_that_matter(hans: Person) -> None:
+    """Those are named that are there and that are missing; on demand all, in lines that fit."""
+    assert [
+        "Capabilities: ACL CONDSTORE UIDPLUS; and 1 other (--verbose)",
+        "Without: QRESYNC METADATA NAMESPACE MOVE MULTIAPPEND LIST-STATUS IDLE NOTIFY",
+    ] == hans("ping").out.splitlines()[-2:]
+    last = "Capabilities: ACL CONDSTORE IMAP4rev1 UIDPLUS"
+    assert last == hans("ping", "--verbose").out.splitlines()[-1]
+
+
 def test_a_mail_server_that_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -493,6 +503,25 @@ def test_fetching_times(hans: Person, tmp_path: Path) -> None:
     assert b"FREEBUSY;FBTYPE=BUSY:20260310T090000Z/20260310T100000Z" in (
         (tmp_path / "out" / "hans.vfb").read_bytes()
     )
+
+
+def test_times_that_are_old(hans: Person, api: Api) -> None:
+    """How old they are is said, and not that something failed: nothing may have changed since."""
+    person = {
+        "name": "eva", "status": "known", "elsewhere": True, "periods": [], "age": 7200,
+        "start": "2026-03-01T00:00:00Z", "end": "2026-04-01T00:00:00Z",
+        "as_of": "2026-03-01T10:00:00Z",
+    }  # fmt: skip
+    with scripted([answer(json.dumps({"people": [person]}))]) as script:
+        ini = hans.home / "connector.ini"
+        ini.write_text(
+            ini.read_text().replace(url_of(api), script.url).replace(
+                "password =\n", f"password = {hans.password}\n")
+        )  # fmt: skip
+        done = hans("fetch", "eva", "--from", "2026-03-09", "--to", "2026-03-10")
+    said = done.out.splitlines()[1]
+    assert (0, True) == (done.code, said.startswith("As of Sun 01 Mar 2026 11:00 ")), done
+    assert "Stale" not in done.out
 
 
 @pytest.mark.parametrize(
