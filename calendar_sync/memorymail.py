@@ -36,6 +36,7 @@ from freebusy.ports import (
     MailServer,
     NamespaceEntry,
 )
+from freebusy.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -210,7 +211,7 @@ class MemoryMail:
             self._need(user, key, "x")
             filled = len(self._folders[key].items)
             if filled and not even_if_filled:
-                raise FolderFilledError(f"the folder holds {filled} items", filled)
+                raise FolderFilledError(f"the folder holds {counted(filled, 'item')}", filled)
             del self._folders[key]
 
     # -- CalendarItems

@@ -206,19 +206,22 @@ class Calendar:
         count: int,
         *,
         as_of: datetime | None = None,
+        is_stale: bool = True,
         first: datetime | None = None,
         is_last: bool = True,
     ) -> None:
         """Print the heading, a row for each day and, after the last person, what signs mean.
 
-        ``first`` is a naive midnight; today's where it is not given.
+        ``as_of`` is given where the times are old; ``is_stale`` says that this is because
+        calendars could not be read.  ``first`` is a naive midnight; today's where it is
+        not given.
         """
         first = first or local_day(self._now, self._place)
         days = days_of(read, self._place, first, count)
         hours = drawn_hours(days, self._place)
         slots = self._fitting(hours)
         drawing = Drawing(self._place, read.window.seconds, hours, slots, self._ink)
-        self._heading(name, as_of)
+        self._heading(name, as_of, is_stale=is_stale)
         self._print(Text(" " * _LABEL + drawing.scale(), style="dim"))
         for each in days:
             self._day(each, drawing, read, (hours[1] - hours[0]) * slots)
@@ -236,16 +239,16 @@ class Calendar:
         room = self._console.width - _LABEL - _TIMES
         return next((n for n in _SLOTS if (hours[1] - hours[0]) * n <= room), _SLOTS[-1])
 
-    def _heading(self, name: str, as_of: datetime | None) -> None:
+    def _heading(self, name: str, as_of: datetime | None, *, is_stale: bool) -> None:
         self._print(Text.assemble((name, "bold"), f", times of {self._zone_name}"))
-        if as_of is not None:
-            self._print(
-                Text(
-                    f"Stale: as of {full(as_of, self._now, self._zone_name)};"
-                    " the calendars could not be read since.",
-                    style="red",
-                )
-            )
+        if as_of is None:
+            return
+        moment = full(as_of, self._now, self._zone_name)
+        if is_stale:
+            told = f"Stale: as of {moment}; the calendars could not be read since."
+            self._print(Text(told, style="red"))
+        else:
+            self._print(Text(f"As of {moment}.", style="dim"))
 
     def _day(self, each: Day, drawing: Drawing, read: FreeBusy, width: int) -> None:
         label = f"{day_name(each.date):<{_LABEL}}"

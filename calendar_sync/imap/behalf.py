@@ -41,9 +41,9 @@ class Behalf:
 
         ``proxying`` is for those without one: a service login that acts for others
         (``authorization``, or a master user's template); None where there is none.
-        A connection, and the password in it, is kept for ``idle_seconds`` after its last use,
-        and for no more than twice as long.
-        and not used again so long after it was made: a new one sees what is shared by now.
+        A connection, and the password in it, is kept for ``idle_seconds`` after its last use
+        and somewhat longer, at most twice as long; so long after it was made it is not used
+        again, because a new one sees what is shared by now.
         """
         self._personal = personal
         self._proxying = proxying

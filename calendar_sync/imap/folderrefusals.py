@@ -19,6 +19,7 @@ from freebusy.errors import (
     NoFolderError,
     NotPermittedError,
 )
+from freebusy.wording import counted
 
 if TYPE_CHECKING:
     from calendar_sync.imap.connection import Connection
@@ -84,7 +85,7 @@ def must_be_deletable(
     if look.state is None:
         raise NotPermittedError("whether it is empty cannot be seen without the right to read (r)")
     if items:
-        raise FolderFilledError(f"the folder holds {items} items", items)
+        raise FolderFilledError(f"the folder holds {counted(items, 'item')}", items)
 
 
 def not_deleted(connection: Connection, refusal: CommandRefused, path: str) -> Exception:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Literal
 
 from freebusy.errors import FreeBusyError
+from freebusy.wording import counted
 
 
 class EmptySideError(FreeBusyError):
@@ -21,7 +22,8 @@ class EmptySideError(FreeBusyError):
     def __init__(self, folder: str, side: Literal["local", "server"], known: int) -> None:
         where = "here" if side == "local" else "on the server"
         super().__init__(
-            f"{folder}: the folder is suddenly empty {where}, {known} items were in it: "
+            f"{folder}: the folder is suddenly empty {where}, "
+            f"where {counted(known, 'item')} had been: "
             "nothing was done; if that is meant, sync again with --accept-empty"
         )
         self.folder = folder

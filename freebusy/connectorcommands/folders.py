@@ -17,9 +17,9 @@ from calendar_sync.replica.status import Status
 from freebusy.config.values import nearest
 from freebusy.connector.bodies import FolderChange, Mode, NewFolder, SettingsChange, dumped
 from freebusy.connectorcommands.opening import JSON_VERSION, client, console, home_or_default, table
-from freebusy.errors import ConfigurationError
+from freebusy.errors import ConfigurationError, FreeBusyError
 from freebusy.exits import say
-from freebusy.wording import duration, safe
+from freebusy.wording import counted, duration, safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,6 +150,11 @@ def delete(home: Path | None, folder: str, *, even_if_filled: bool) -> None:
     """Delete a folder on the mail server."""
     with client(home) as asking:
         found = find(asking.folders().folders, folder)
+        if found.items and not even_if_filled:
+            raise FreeBusyError(
+                f"{safe(found.path, 80)} holds {counted(found.items, 'item')}:"
+                " --even-if-filled deletes what is in it, too"
+            )
         asking.delete_folder(found.id, even_if_filled=even_if_filled)
     say(f"{safe(found.path, 200)} is deleted.")
 
@@ -195,11 +200,11 @@ def follow(home: Path, old: str, new: str, folders: Mapping[str, Folder]) -> Non
 # -- modes
 
 
-def set_mode(home: Path | None, folder: str, mode: str, *, children: bool | None) -> None:
-    """Give a folder a mode of its own, or let it inherit one."""
-    wanted = _mode(mode, (*MODES, INHERITED))
+def set_mode(home: Path | None, folder: str, mode: str | None, *, children: bool | None) -> None:
+    """Give a folder a mode of its own or let it inherit one; None: only hand it down, or not."""
+    wanted = {} if mode is None else {"mode": _mode(mode, (*MODES, INHERITED))}
     change = FolderChange.model_validate(
-        {"mode": wanted} | ({} if children is None else {"hands_down": children})
+        wanted | ({} if children is None else {"hands_down": children})
     )
     changed = _change(home, folder, change)
     below = "; folders below inherit it" if changed.hands_down else ""

@@ -265,7 +265,11 @@ def _draw(people: Sequence[Person], span: Asked) -> None:
     known = [(safe(name, 80), each) for name, each in read if each is not None]
     for number, (name, each) in enumerate(known, start=1):
         is_last = number == len(known)
-        calendar.print(name, each, span.days, as_of=each.as_of, first=span.first, is_last=is_last)
+        calendar.print(
+            name, each, span.days,
+            as_of=each.as_of, is_stale=False,  # nothing says why: it may not have changed since
+            first=span.first, is_last=is_last,
+        )  # fmt: skip
 
 
 def _write(people: Sequence[Person], directory: Path, now: datetime) -> None:

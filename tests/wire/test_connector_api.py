@@ -528,6 +528,14 @@ def test_look_ups_that_make_no_sense(api: Api, query: str) -> None:
     assert [] == api.lookups.asked
 
 
+def test_an_offset_in_a_query(api: Api) -> None:
+    """A + stands for a space there: who forgot that is told how to write it."""
+    answer = api.send("GET", "/freebusy?names=eva&start=2026-03-01T00:00:00+01:00")
+    assert (422, True) == (answer.status, "%2B" in told(answer)["errors"][0])
+    span = "start=2026-03-01T00:00:00%2B01:00&end=2026-03-02T00:00:00%2B01:00"
+    assert 200 == api.send("GET", f"/freebusy?names=eva&{span}").status
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

@@ -131,7 +131,7 @@ _ADVICE: dict[type[FreeBusyError], tuple[int, str]] = {
     NoFolderError: (404, "ask GET /folders for the folders that you see"),
     NotPermittedError: (403, "ask somebody who administers the folder"),
     FolderExistsError: (409, "choose another name"),
-    FolderFilledError: (409, "ask again with even_if_filled=true to delete them too"),
+    FolderFilledError: (409, "ask again with even_if_filled=true to delete what is in it, too"),
     RightsKeptError: (409, ""),
     BadFolderError: (422, "choose another name or place"),
     BadUserError: (422, ""),

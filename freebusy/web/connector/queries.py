@@ -31,6 +31,8 @@ def _moment(text: object) -> object:
     """Take RFC 3339 alone: the model would take seconds since 1970 as well."""
     if isinstance(text, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]", text, re.ASCII):
         raise ValueError("expected a time such as 2026-03-01T00:00:00Z")
+    if isinstance(text, str) and re.search(r" [0-9]{2}:[0-9]{2}$", text, re.ASCII):
+        raise ValueError("expected %2B in the place of the offset's +, which is a space in a URL")
     return text
 
 
