@@ -71,8 +71,22 @@ class World(ABC):
         """Expunge the messages of a UID."""
 
     @abstractmethod
+    def delete(self, folder: str) -> None:
+        """Delete a folder with all that is in it."""
+
+    @abstractmethod
+    def create(self, folder: str, texts: list[str]) -> None:
+        """Make it again, with these in it."""
+
     def renew(self, folder: str) -> None:
-        """Give the folder another UIDVALIDITY, where that is possible."""
+        """Give the folder another UIDVALIDITY."""
+        texts = self.items(folder)
+        self.delete(folder)
+        self.create(folder, texts)
+
+    @abstractmethod
+    def breaks_off(self, remote: Remote, *, between: bool) -> None:
+        """Have the service end between appending and all else, where that is possible."""
 
     @abstractmethod
     def at_rest(self, texts: list[str]) -> None:
@@ -181,6 +195,7 @@ class SyncMachine(RuleBasedStateMachine):
         path = self.connectors[replica].file(folder, uid)
         if path.exists():
             self.overwrites(folder, [path.read_bytes().decode()])
+        path.parent.mkdir(exist_ok=True)  # it may have been set aside
         path.write_bytes(self.version(folder, uid, age, lf=lf).encode())
 
     @rule(replica=replicas, folder=folders, uid=uids)
@@ -202,6 +217,7 @@ class SyncMachine(RuleBasedStateMachine):
             return  # moved away and back between two syncs is not changed: a removal there counts
         self.overwrites(folder, [text])
         self.written[other, normal(text)] = f"what was moved: {uid} to {other}"
+        new.parent.mkdir(exist_ok=True)
         old.rename(new)
 
     @rule(folder=folders, uid=uids, age=ages)
@@ -218,15 +234,27 @@ class SyncMachine(RuleBasedStateMachine):
     def move_there(self, folder: str, uid: str) -> None:
         other = FOLDERS[1 - FOLDERS.index(folder)]
         found = self.of(uid, self.world.items(folder))
-        if found and not self.of(uid, self.world.items(other)):
-            self.written[other, normal(found[-1])] = f"what was moved: {uid} to {other}"
-            self.replaced.discard((other, normal(found[-1])))
-            self.world.put(other, found[-1])
-            self.remove_there(folder, uid)
+        if not found or self.of(uid, self.world.items(other)):
+            return
+        if (other, normal(found[-1])) in self.written:
+            return  # moved away and back, in a mailbox made anew, is not changed
+        self.written[other, normal(found[-1])] = f"what was moved: {uid} to {other}"
+        self.world.put(other, found[-1])
+        self.remove_there(folder, uid)
 
     @rule(folder=folders)
     def renew(self, folder: str) -> None:
         self.world.renew(folder)
+
+    @rule(replica=replicas, folder=folders, step=st.integers(1, 12))
+    def vanish(self, replica: int, folder: str, step: int) -> None:
+        """Have a folder gone for a moment, in which a sync may be killed."""
+        texts = self.world.items(folder)
+        self.world.delete(folder)
+        with killed(step):
+            self.connectors[replica].sync()
+        self.world.create(folder, texts)
+        self.interruptions += 1
 
     @rule(replica=replicas)
     def sync(self, replica: int) -> None:
@@ -305,6 +333,37 @@ class SyncMachine(RuleBasedStateMachine):
         connector.remote.before_changes = [lambda: None] * question + [act]
         connector.sync()
         connector.remote.before_changes.clear()
+
+    @rule(replica=replicas, folder=folders, question=st.integers(0, 4), uid=uids, age=ages)
+    def meet_renewed(
+        self, replica: int, folder: str, question: int, uid: str, age: tuple[int, int]
+    ) -> None:
+        """Make a mailbox anew while it is told, or right before something is sent."""
+        connector = self.connectors[replica]
+        self.write_here(replica, folder, uid, age, lf=False)
+        act = [lambda: self.world.renew(folder)]
+        connector.remote.before_changes = [lambda: None] * question + act if question else []
+        connector.remote.before_write = [] if question else act
+        connector.sync()
+        connector.remote.before_changes.clear()
+        connector.remote.before_write.clear()
+
+    @rule(replica=replicas, folder=folders, uid=uids, age=ages, meets=st.booleans())
+    def break_off(
+        self, replica: int, folder: str, uid: str, age: tuple[int, int], meets: bool
+    ) -> None:
+        """Interrupt the service when it has appended ours, maybe after somebody else's."""
+        connector = self.connectors[replica]
+        self.write_here(replica, folder, uid, age, lf=False)
+        if meets:
+            connector.remote.before_write = [lambda: self.write_there(folder, uid, age)]
+        self.world.breaks_off(connector.remote.remote, between=True)
+        with suppress(ConnectorDownError):
+            connector.sync()
+        self.world.breaks_off(connector.remote.remote, between=False)
+        connector.remote.before_write.clear()
+        connector.sync()
+        self.interruptions += 1
 
     # -- at rest
 

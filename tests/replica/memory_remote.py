@@ -128,7 +128,7 @@ class MemoryRemote:
         if change.uid in self.refused:
             self.refusals += 1
             return ChangeResult("refused", problem="no")
-        if self.keeps_replaced:
+        if self.keeps_replaced and change.action == "put":
             item = placed(change.calendar, change=change.change)
             with self.mail._open(self.who, path, "i") as folder:
                 folder.append(item)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -131,6 +132,17 @@ def test_a_home_without_its_status_is_linked_again(synced: HomeCase) -> None:
     report = synced.sync()
     assert {Step.LINK: 2} == report.folders[0].steps
     assert {"a.ics": A, "b.ics": B} == synced.local()
+
+
+def test_a_home_of_an_older_version_goes_on(synced: HomeCase) -> None:
+    """Its status.db is added to, and what both sides agreed on stays."""
+    with closing(sqlite3.connect(synced.path / "status.db")) as database:
+        database.executescript("DROP TABLE arrival; PRAGMA user_version = 1;")
+    (synced.directory / "b.ics").unlink()
+    synced.append(event("c"))
+    synced.sync()
+    assert {"a.ics": A, "c.ics": event("c")} == synced.local()
+    assert sorted(synced.local().values()) == sorted(synced.there().values())
 
 
 @pytest.mark.parametrize("side", ["local", "missing", "server"])

@@ -45,8 +45,17 @@ class MemoryWorld(World):
     def _of(self, folder: str, uid: str) -> list[FolderItem]:
         return [each for each in self.mail.items(self.who, folder) if each.uid == uid]
 
-    def renew(self, folder: str) -> None:
-        self.mail.renew(self.who, folder)
+    def delete(self, folder: str) -> None:
+        self.mail.delete(self.who, folder, even_if_filled=True)
+
+    def create(self, folder: str, texts: list[str]) -> None:
+        self.mail.create(self.who, folder)
+        for text in texts:
+            self.mail.append(self.who, folder, text)
+
+    def breaks_off(self, remote: Remote, *, between: bool) -> None:
+        assert isinstance(remote, MemoryRemote)
+        remote.keeps_replaced = between
 
     def at_rest(self, texts: list[str]) -> None:
         """Nobody reads calendars here."""

@@ -115,11 +115,16 @@ class RealWorld(World):
         if found := self._of(folder, uid):
             self._expunge(folder, found)
 
-    def renew(self, folder: str) -> None:
-        path, texts = self.server.folder(folder), self.items(folder)
-        self.server.delete_folder(self.user, path)
+    def delete(self, folder: str) -> None:
+        self.server.delete_folder(self.user, self.server.folder(folder))
+
+    def create(self, folder: str, texts: list[str]) -> None:
+        path = self.server.folder(folder)
         self.server.create_folder(self.user, path, folder_type=TYPES[folder])
         self.server.append_all(self.user, path, [message(text.encode()) for text in texts])
+
+    def breaks_off(self, remote: Remote, *, between: bool) -> None:
+        """It is one process for all."""
 
     def at_rest(self, texts: list[str]) -> None:
         assert sorted({_span(text) for text in texts}) == self.office.gateway.busy(self.user)
