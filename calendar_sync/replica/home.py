@@ -98,16 +98,19 @@ class Home:
         accept_empty: bool = False,
     ) -> HomeReport:
         """Report what a sync would do, and change nothing, here or on the server."""
-        status = Status(None)
-        if (self._path / STATUS).exists():
-            with only_one(self._path / LOCK), self._opened(self._path / STATUS) as kept:
-                status = kept.copy()
+        status = self._copied()
         try:
             run = _Run(self._path, self._remote, status, self._bounds, self._now, _silent)
             run.only = only
             return run.plan(Sync(event=event, folder=folder), accept_empty=accept_empty)
         finally:
             status.close()
+
+    def _copied(self) -> Status:
+        if not (self._path / STATUS).exists():
+            return Status(None)
+        with only_one(self._path / LOCK), self._opened(self._path / STATUS) as kept:
+            return kept.copy()
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[Status]:

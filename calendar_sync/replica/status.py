@@ -10,7 +10,7 @@ disk before it returns (``synchronous=EXTRA``), because what is sent must be kno
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from freebusy.errors import StoreError
@@ -101,9 +101,12 @@ class Status:
         """Open or make it; None: in memory.  Raises StoreError where it cannot be used."""
         with usable():
             self.database = sqlite3.connect(path or ":memory:", isolation_level=None)
-            self.database.execute("PRAGMA synchronous = EXTRA")
-            self._prepare()
-            self.database.execute("PRAGMA foreign_keys = ON")
+            with ExitStack() as unusable:
+                unusable.callback(self.database.close)
+                self.database.execute("PRAGMA synchronous = EXTRA")
+                self._prepare()
+                self.database.execute("PRAGMA foreign_keys = ON")
+                unusable.pop_all()
 
     def _prepare(self) -> None:
         version = self.database.execute("PRAGMA user_version").fetchone()[0]
