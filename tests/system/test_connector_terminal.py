@@ -17,6 +17,7 @@ import pytest
 
 from tests.processes import until
 from tests.servers.certificate import make_certificate
+from tests.servers.process import free_ports
 from tests.system.cli_case import CLI, ROOT
 from tests.system.connector_case import Person
 from tests.wire.connector_gateway import connecting
@@ -65,6 +66,12 @@ class Terminal:
         self.said += piece.decode()
         return bool(piece)
 
+    def answer(self, question: str, text: str) -> None:
+        """Wait for a question that comes after what was answered before, and answer it."""
+        self.wait_for(question)
+        self.said = self.said.partition(question)[2]
+        self.type(text)
+
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode() + b"\n")
 
@@ -107,10 +114,49 @@ def test_setting_up_by_asking(api: Api, tmp_path: Path, monkeypatch: pytest.Monk
         for question in (f"URL of the gateway [{url}]: ", "Login [hans]: "):
             asking.wait_for(question)
             asking.type("")
-        asking.wait_for("Password: ")
-        asking.type("gehiem")
-        assert (1, True) == (asking.end(), "nothing was saved" in asking.said)
+        asking.answer("Password: ", "gehiem")
+        for typed in ("gehemi", "gheim"):
+            asking.answer("Login [hans]: ", "")
+            asking.answer("Password: ", typed)
+        assert (1, True) == (asking.end(), "nothing was saved: 3 logins were" in asking.said)
     assert kept == (home / "connector.ini").read_text()
+
+
+def test_setting_up_with_slips(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong is said, and asked for again, with the other answers proposed."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    url, nobody = f"http://127.0.0.1:{api.running.port}", f"http://127.0.0.1:{free_ports(1)[0]}"
+    with terminal(tmp_path / "home", "setup") as asking:
+        asking.answer("URL of the gateway: ", "http://freebusy.example.com")
+        asking.wait_for("url: is http://")
+        asking.answer("URL of the gateway: ", nobody)
+        asking.answer("Login: ", "han:s")
+        asking.wait_for("a login without a colon")
+        asking.answer(f"URL of the gateway [{nobody}]: ", "")
+        asking.answer("Login: ", "hans")
+        asking.answer("Password: ", "wort")
+        asking.wait_for("refuses connections")
+        asking.answer(f"URL of the gateway [{nobody}]: ", url)
+        asking.answer("Login [hans]: ", "eva")
+        asking.answer("Password: ", "falsch")
+        asking.wait_for("Login and password are missing or not right")
+        asking.answer("Login [eva]: ", "hans")
+        asking.answer("Password: ", "wort")
+        assert 0 == asking.end()
+    kept = (tmp_path / "home" / "connector.ini").read_text()
+    assert [True, True] == [each in kept for each in (f"url = {url}\n", "login = hans\n")]
+
+
+@pytest.mark.parametrize("answered", [0, 1, 2])
+def test_an_input_that_ends(tmp_path: Path, answered: int) -> None:
+    """At whatever question: it is said that nothing was saved, and the exit code is 1."""
+    questions = ("URL of the gateway: ", "Login: ", "Password: ")
+    with terminal(tmp_path / "home", "setup") as asking:
+        for question in questions[:answered]:
+            asking.answer(question, "localhost")
+        asking.answer(questions[answered], "\x04")
+        assert (1, True) == (asking.end(), "nothing was saved: the input ended" in asking.said)
+    assert not (tmp_path / "home").exists()
 
 
 PING = {
