@@ -20,7 +20,7 @@ from calendar_sync.replica.conflicts import Conflicts
 from calendar_sync.replica.errors import EmptySideError
 from calendar_sync.replica.jobs import finished, included
 from calendar_sync.replica.lock import only_one
-from calendar_sync.replica.mapping import Mapping
+from calendar_sync.replica.mapping import Mapping, identity
 from calendar_sync.replica.place import Bounds, Place
 from calendar_sync.replica.report import FolderReport, HomeReport
 from calendar_sync.replica.status import Status
@@ -294,11 +294,11 @@ class _Run:
         new = [each for each in folders if each.id not in known and "r" in each.rights]
         found: list[tuple[Mapped, Folder]] = []
         for folder in new if missing else ():
-            uids = {item.uid for item in self._remote.changes(folder.id, limit=_PEEK).items}
+            items = set(map(identity, self._remote.changes(folder.id, limit=_PEEK).items))
             for mapped in missing:
                 before = self._mapping.items(mapped)
                 is_taken = mapped in (each for each, _ in found)
-                if not is_taken and 2 * len(uids & before) > min(len(before), _PEEK):
+                if not is_taken and 2 * len(items & before) > min(len(before), _PEEK):
                     found.append((mapped, folder))
                     break
         return found

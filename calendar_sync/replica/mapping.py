@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from calendar_sync.replica.status import Status
-    from freebusy.connector.bodies import Folder
+    from freebusy.connector.bodies import Folder, Item
 
 _UNSAFE = re.compile(r"[^\w .@+()-]|^[. ]+|[. ]+$")
 _LONGEST = 100
@@ -73,12 +73,22 @@ class Mapping:
         """Forget a folder and all that both sides agreed on."""
         self._database.execute("DELETE FROM folder WHERE key = ?", (mapped.key,))
 
-    def items(self, mapped: Mapped) -> set[str]:
-        """Return the UIDs of the messages of a folder."""
+    def items(self, mapped: Mapped) -> set[tuple[str, str]]:
+        """Return what the messages of a folder are known by, see :func:`identity`."""
         rows = self._database.execute(
-            "SELECT DISTINCT uid FROM message WHERE folder = ? AND uid <> ''", (mapped.key,)
+            "SELECT uid, coalesce(nullif(change, ''), calendar) FROM message"
+            " WHERE folder = ? AND uid <> ''",
+            (mapped.key,),
         )
-        return {uid for (uid,) in rows}
+        return set(rows)
+
+
+def identity(item: Item) -> tuple[str, str]:
+    """Return what a message is known by in a folder of another name.
+
+    Not by its UID alone: copies of a calendar hold other versions of the same items.
+    """
+    return item.uid, item.change or item.calendar
 
 
 def directory_name(folder: Folder, taken: Collection[str]) -> str:

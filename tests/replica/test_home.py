@@ -487,6 +487,19 @@ def test_a_folder_that_is_renamed_keeps_its_directory(synced: HomeCase) -> None:
     assert not (synced.path / "calendars" / "Office").exists()
 
 
+def test_another_folder_with_the_same_uids_is_no_renamed_one(synced: HomeCase) -> None:
+    """One vanishes and one comes with other versions of the same items: none is lost."""
+    synced.mail.create(synced.who, "Work")
+    synced.append(NEWER, "Work")
+    synced.sync()
+    synced.mail.delete(synced.who, "Work", even_if_filled=True)
+    synced.mail.create(synced.who, "Old")
+    synced.append(OLDER, "Old")
+    synced.sync()
+    assert OLDER == (synced.path / "calendars" / "Old" / "a.ics").read_bytes().decode()
+    assert {"a.ics": NEWER} == synced.kept()
+
+
 def test_a_folder_that_vanishes_is_kept_aside(synced: HomeCase) -> None:
     """Its local folder is out of other programs' sight, and nothing of it is lost."""
     synced.mail.create(synced.who, "Work")
