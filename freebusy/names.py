@@ -297,3 +297,15 @@ def _domains(people: Sequence[Named], canonical: Sequence[str]) -> dict[str, fro
         name: frozenset(address.partition("@")[2] for address in person.addresses)
         for name, person in zip(canonical, people, strict=True)
     }
+
+
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+"""Scripts and emoji are written with them."""
+
+
+def can_name_folder(text: str) -> bool:
+    """Whether a text is printable, but for Unicode spaces and joiners, which names have."""
+    return all(
+        each.isprintable() or each in _JOINERS or unicodedata.category(each) == "Zs"
+        for each in text
+    )

@@ -13,6 +13,7 @@ from imapclient import imap_utf7
 
 from calendar_sync.imap.namespaces import INBOX, Kind
 from freebusy.errors import BadFolderError, NoFolderError
+from freebusy.names import can_name_folder
 
 if TYPE_CHECKING:
     from calendar_sync.imap.namespaces import Namespaces
@@ -39,8 +40,8 @@ def checked_name(name: str, separator: str) -> str:
 def _problem(leaf: str, separator: str) -> str | None:
     if not leaf or leaf != leaf.strip():
         return "it is empty, or begins or ends with a space"
-    if not leaf.isprintable():
-        return "it holds a control character"
+    if not can_name_folder(leaf):
+        return "it holds a control character, a line end or an invisible mark"
     if separator in leaf:
         return f"{separator!r} separates a folder from the one above"
     if _MEANT & set(leaf) or leaf.startswith(_LEADING) or not leaf.strip("."):

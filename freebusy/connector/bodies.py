@@ -20,6 +20,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from freebusy.names import can_name_folder
+
 VERSION = "v1"
 PREFIX = f"/connector/{VERSION}"
 
@@ -41,6 +43,12 @@ def _printable(text: str) -> str:
     return text
 
 
+def _name(text: str) -> str:
+    if not can_name_folder(text):
+        raise ValueError("control characters, line ends and invisible marks are not allowed")
+    return text
+
+
 Moment = Annotated[
     AwareDatetime,
     PlainSerializer(_rfc3339, return_type=str),
@@ -48,9 +56,7 @@ Moment = Annotated[
 ]
 Word = Annotated[str, Field(min_length=1, max_length=254), AfterValidator(_printable)]
 Uid = Annotated[str, Field(min_length=1, max_length=MAX_UID), AfterValidator(_printable)]
-FolderName = Annotated[
-    str, Field(min_length=1, max_length=MAX_FOLDER_NAME), AfterValidator(_printable)
-]
+FolderName = Annotated[str, Field(min_length=1, max_length=MAX_FOLDER_NAME), AfterValidator(_name)]
 FolderId = Annotated[
     str, Field(min_length=1, max_length=MAX_FOLDER_ID, pattern=r"^[A-Za-z0-9_-]+$")
 ]

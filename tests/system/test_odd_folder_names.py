@@ -6,8 +6,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import ValidationError
 
 from calendar_sync.imap.mailboxes import ImapFolders
+from freebusy.connector.bodies import NewFolder
 from freebusy.web.connector.call import folder_id, path_of
 from tests.contract.items_contract import put
 from tests.servers.mailserver import FOLDER_TYPE, checked
@@ -31,6 +33,24 @@ def test_any_text_is_a_name(mail_server: MailServer, name: str) -> None:
         folders = ImapFolders(case.behalf).folders(case.who)
 
         assert path in [path_of(folder_id(folder.path)) for folder in folders]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_text_can_be_given(mail_server: MailServer, name: str) -> None:
+    """A folder that a connector makes has the name that it was given."""
+    with closing(ItemsCase(mail_server)) as case:
+        mailboxes = ImapFolders(case.behalf)
+        made = mailboxes.create(case.who, NewFolder(name=name).name)
+
+        assert made.path.endswith(name)
+        assert made.path in [folder.path for folder in mailboxes.folders(case.who)]
+
+
+@pytest.mark.parametrize("mark", ["\n", "\N{RIGHT-TO-LEFT OVERRIDE}", "\N{LINE SEPARATOR}"])
+def test_a_name_that_misleads(mark: str) -> None:
+    """What ends a line or turns it round is refused for what it is."""
+    with pytest.raises(ValidationError, match="line ends and invisible marks"):
+        NewFolder(name=f"a{mark}b")
 
 
 def test_a_name_that_is_no_text(cyrus: Cyrus) -> None:
