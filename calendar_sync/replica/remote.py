@@ -159,8 +159,8 @@ class Mirror:
     def end(self) -> None:
         """Drop what that run did not tell."""
         self._database.execute(
-            "DELETE FROM message WHERE folder = ?1"
-            " AND run < (SELECT run FROM folder WHERE key = ?1)",
+            "DELETE FROM message WHERE folder = ?"
+            " AND run < (SELECT run FROM folder WHERE key = message.folder)",
             (self._folder,),
         )
 
@@ -205,8 +205,8 @@ class Mirror:
     def _elsewhere(self, item: Item) -> _Known | None:
         """Return the same message under another href that this run has not told of."""
         rows = self._database.execute(
-            "SELECT key, uid, calendar, change FROM message WHERE folder = ?1 AND uid = ?2"
-            " AND run < (SELECT run FROM folder WHERE key = ?1) ORDER BY key",
+            "SELECT key, uid, calendar, change FROM message WHERE folder = ? AND uid = ?"
+            " AND run < (SELECT run FROM folder WHERE key = message.folder) ORDER BY key",
             (self._folder, item.uid),
         )
         return next((known for known in (_Known(*row) for row in rows) if known.is_of(item)), None)
@@ -234,15 +234,15 @@ class Mirror:
         """Add a message and return its key."""
         added = self._database.execute(
             "INSERT INTO message (folder, href, uid, calendar, is_partial, change, problem, run)"
-            " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, run FROM folder WHERE key = ?1 RETURNING key",
+            " SELECT key, ?, ?, ?, ?, ?, ?, run FROM folder WHERE key = ? RETURNING key",
             (
-                self._folder,
                 int(item.href),
                 item.uid,
                 item.calendar,
                 item.is_partial,
                 item.change,
                 item.problem,
+                self._folder,
             ),
         )
         return int(added.fetchone()[0])
