@@ -109,7 +109,7 @@ class MemoryMail:
             return [item for _, item in folder.items.values()]
 
     def renew(self, who: Owner, path: str) -> None:
-        """Give a folder another UIDVALIDITY and its messages other UIDs, as a restore does."""
+        """Give a folder another UIDVALIDITY and its messages UIDs from 1 on, as a restore does."""
         with self._open(who, path, "x") as folder:
             folder.renew()
 

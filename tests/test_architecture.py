@@ -31,6 +31,7 @@ ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "pydantic": (
         "freebusy/config/",
         "freebusy/connector/bodies.py",
+        "freebusy/connector/fields.py",
         "freebusy/web/connector/",
         "calendar_sync/connector/",
     ),

@@ -28,7 +28,7 @@ from pydantic_core import PydanticCustomError
 
 from calendar_sync.connector.line import service_at, tls_context
 from freebusy.config.values import nearest, unexpected
-from freebusy.connector.bodies import Mode  # noqa: TC001 - pydantic reads the annotation
+from freebusy.connector.fields import Mode  # noqa: TC001 - pydantic reads the annotation
 from freebusy.errors import ConfigurationError
 from freebusy.wording import safe
 

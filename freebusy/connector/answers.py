@@ -33,6 +33,8 @@ class Answer:
     as_of: datetime
     numbers: array[int]
     """Start, end and type of each period, one after the other."""
+    is_stale: bool = False
+    """Whether the calendars could not be read since."""
 
     @property
     def size(self) -> int:
@@ -55,10 +57,10 @@ def _common(one: TimeRange, other: TimeRange) -> TimeRange | None:
     return TimeRange(start, end) if start < end else None
 
 
-def packed(told: Told, as_of: datetime) -> Answer:
+def packed(told: Told, as_of: datetime, *, is_stale: bool) -> Answer:
     """Return what a file says as an answer."""
     numbers = array("q", (number for span in told.spans for number in span))
-    return Answer(told.window, as_of, numbers)
+    return Answer(told.window, as_of, numbers, is_stale)
 
 
 def read_answer(body: bytes, now: datetime, *, zone: str | None = None) -> Answer | None:
@@ -78,7 +80,8 @@ def read_answer(body: bytes, now: datetime, *, zone: str | None = None) -> Answe
     start, end = told.window.seconds
     if end - start <= 1 and not told.spans:
         return None  # so a gateway answers that does not say who is unknown to it
-    return packed(told, min(_stated(body) or now, now))
+    is_stale = _AS_OF.search(body) is not None
+    return packed(told, min(_stated(body) or now, now), is_stale=is_stale)
 
 
 def _stated(body: bytes) -> datetime | None:

@@ -115,7 +115,8 @@ class Lookups:
             told = read_file(file.body)
         except (StoreError, NotFreeBusyError):
             return PersonTimes(text, "unreachable")
-        return cut.times(text, packed(told, file.as_of or file.modified))
+        since = file.as_of or file.modified
+        return cut.times(text, packed(told, since, is_stale=file.as_of is not None))
 
     # -- on other servers
 
@@ -216,7 +217,7 @@ class _Cut:
         if shown is None:
             return PersonTimes(name, "unreachable")
         periods = tuple(Period.from_span(span) for span in shown)
-        return PersonTimes(name, "known", periods, known, answer.as_of)
+        return PersonTimes(name, "known", periods, known, answer.as_of, is_stale=answer.is_stale)
 
     def _taken(self, spans: Iterator[Span]) -> list[Span] | None:
         """Return the spans if there is room for all of them; after that there is none."""

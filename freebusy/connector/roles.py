@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from freebusy.connector.bodies import Role
+    from freebusy.connector.fields import Role
 
 ORDER = "lrswipkxtea"
 """The letters in the order of RFC 4314 §2.1."""

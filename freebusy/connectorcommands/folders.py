@@ -15,7 +15,8 @@ from calendar_sync.replica.lock import only_one
 from calendar_sync.replica.mapping import Mapping as FolderMapping
 from calendar_sync.replica.status import Status
 from freebusy.config.values import nearest
-from freebusy.connector.bodies import FolderChange, Mode, NewFolder, SettingsChange, dumped
+from freebusy.connector.bodies import FolderChange, NewFolder, SettingsChange, dumped
+from freebusy.connector.fields import Mode
 from freebusy.connectorcommands.opening import JSON_VERSION, client, console, home_or_default, table
 from freebusy.errors import ConfigurationError, FreeBusyError
 from freebusy.exits import say

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from calendar_sync.connector.errors import ApiError
 from freebusy.config.values import nearest
-from freebusy.connector.bodies import Grant, Role, dumped
+from freebusy.connector.bodies import Grant, dumped
+from freebusy.connector.fields import Role
 from freebusy.connectorcommands.folders import find
 from freebusy.connectorcommands.opening import JSON_VERSION, client, console, table
 from freebusy.errors import ConfigurationError

@@ -234,7 +234,7 @@ def _person(name: str, read: FreeBusy, span: Asked) -> Person:
     ]
     return Person(
         name=name, status="known", start=known.start, end=known.end, as_of=read.as_of,
-        age=None, elsewhere=True, periods=times,
+        age=None, stale=read.as_of is not None, elsewhere=True, periods=times,
     )  # fmt: skip
 
 
@@ -246,7 +246,7 @@ def _free_busy(person: Person, now: datetime) -> FreeBusy | None:
         (to_seconds(each.start), to_seconds(each.end), FreeBusyType[each.type.replace("-", "_")])
         for each in person.periods
     ]
-    is_old = person.age is None or person.age >= OLD
+    is_old = person.stale or person.age is None or person.age >= OLD
     return free_busy(
         organizer=person.name if "@" in person.name else NOBODY,
         uid="freebusy-connector",
@@ -261,13 +261,13 @@ def _draw(people: Sequence[Person], span: Asked) -> None:
     from freebusy.showing import Calendar
 
     calendar = Calendar(console(), span.zone, span.now)
-    read = [(person.name, _free_busy(person, span.now)) for person in people]
-    known = [(safe(name, 80), each) for name, each in read if each is not None]
-    for number, (name, each) in enumerate(known, start=1):
+    read = [(person, _free_busy(person, span.now)) for person in people]
+    known = [(person, each) for person, each in read if each is not None]
+    for number, (person, each) in enumerate(known, start=1):
         is_last = number == len(known)
         calendar.print(
-            name, each, span.days,
-            as_of=each.as_of, is_stale=False,  # nothing says why: it may not have changed since
+            safe(person.name, 80), each, span.days,
+            as_of=each.as_of, is_stale=person.stale,
             first=span.first, is_last=is_last,
         )  # fmt: skip
 

@@ -29,6 +29,8 @@ class PersonTimes:
     """For what time anything is known: outside it nobody can tell."""
     as_of: datetime | None = None
     """The time up to which it is known."""
+    is_stale: bool = False
+    """Whether the calendars could not be read since; else nothing has changed."""
     is_elsewhere: bool = False
     """Whether another server was asked, now or a short while ago."""
 

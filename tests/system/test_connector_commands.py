@@ -505,12 +505,13 @@ def test_fetching_times(hans: Person, tmp_path: Path) -> None:
     )
 
 
-def test_times_that_are_old(hans: Person, api: Api) -> None:
-    """How old they are is said, and not that something failed: nothing may have changed since."""
+@pytest.mark.parametrize("stale", [False, True])
+def test_times_that_are_old(hans: Person, api: Api, stale: bool) -> None:
+    """How old they are is said; that something failed only where the service says so."""
     person = {
         "name": "eva", "status": "known", "elsewhere": True, "periods": [], "age": 7200,
         "start": "2026-03-01T00:00:00Z", "end": "2026-04-01T00:00:00Z",
-        "as_of": "2026-03-01T10:00:00Z",
+        "as_of": "2026-03-01T10:00:00Z", "stale": stale,
     }  # fmt: skip
     with scripted([answer(json.dumps({"people": [person]}))]) as script:
         ini = hans.home / "connector.ini"
@@ -520,8 +521,8 @@ def test_times_that_are_old(hans: Person, api: Api) -> None:
         )  # fmt: skip
         done = hans("fetch", "eva", "--from", "2026-03-09", "--to", "2026-03-10")
     said = done.out.splitlines()[1]
-    assert (0, True) == (done.code, said.startswith("As of Sun 01 Mar 2026 11:00 ")), done
-    assert "Stale" not in done.out
+    expected = ("Stale: as of " if stale else "As of ") + "Sun 01 Mar 2026 11:00 "
+    assert (0, True) == (done.code, said.startswith(expected)), done
 
 
 @pytest.mark.parametrize(

@@ -82,15 +82,17 @@ def assert_told(connector: ConnectorClient) -> None:
         hans.as_of,
     )
     assert ["unknown", "unknown", "not_allowed"] == [person.status for person in others]
-    before = {"start": START - timedelta(hours=1), "end": START}
-    (anna,) = connector.look_up(Query(names=["anna"], **before)).people
+    since = START - timedelta(hours=1)
+    (anna,) = connector.look_up(Query(names=["anna"], start=since, end=START)).people
     assert (
         Person(
             name="anna",
             status="known",
-            **before,
+            start=since,
+            end=START,
             as_of=anna.as_of,
             age=anna.age,
+            stale=False,
             elsewhere=False,
             periods=[],
         )

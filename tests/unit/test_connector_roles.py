@@ -9,7 +9,7 @@ import pytest
 from freebusy.connector import roles
 
 if TYPE_CHECKING:
-    from freebusy.connector.bodies import Role
+    from freebusy.connector.fields import Role
 
 ALL = "lrswipkxtea"
 

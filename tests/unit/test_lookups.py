@@ -120,6 +120,7 @@ def test_how_old_it_is(tmp_path: Path) -> None:
     hans, eva = look_up(files, "hans", "eva")
     assert hans.as_of is not None
     assert (True, START + timedelta(hours=5)) == (hans.as_of > before, eva.as_of)
+    assert [False, True] == [hans.is_stale, eva.is_stale]
 
 
 def test_the_order_is_kept(tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ _HANS = {
     "end": _END,
     "as_of": _MOMENT,
     "age": 0,
+    "stale": False,
     "elsewhere": False,
     "periods": [_PERIOD],
 }
@@ -99,6 +100,7 @@ _NOBODY: dict[str, Any] = {
     "end": None,
     "as_of": None,
     "age": None,
+    "stale": False,
     "elsewhere": False,
     "periods": [],
 }

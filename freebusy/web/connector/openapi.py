@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from aiohttp import hdrs
 from pydantic.json_schema import models_json_schema
 
-from freebusy.connector.bodies import MAX_FOLDER_ID, PREFIX, Problem
+from freebusy.connector.bodies import PREFIX, Problem
+from freebusy.connector.fields import MAX_FOLDER_ID
 from freebusy.web.connector.problems import JSON, PROBLEM
 from freebusy.web.connector.table import GROUPS
 from freebusy.web.replies import NO_CACHE, SERVER

@@ -10,7 +10,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from freebusy.connector.bodies import MAX_CHANGES, Moment, Request, Word
+from freebusy.connector.bodies import Request
+from freebusy.connector.fields import MAX_CHANGES, Moment, Word
 
 MAX_TOKEN = 4000
 

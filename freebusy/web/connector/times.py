@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from freebusy.connector.fields import BusyType
     from freebusy.period import Period
     from freebusy.ports import PersonTimes, Publications
     from freebusy.web.connector.call import Call
@@ -160,6 +161,7 @@ def _person(found: PersonTimes, now: datetime) -> bodies.Person:
         end=None if known is None else known.end,
         as_of=found.as_of,
         age=age,
+        stale=found.is_stale,
         elsewhere=found.is_elsewhere,
         periods=[_times(period) for period in found.periods],
     )
@@ -171,5 +173,5 @@ def _times(period: Period) -> bodies.Times:
         _TIMES_FIELDS,
         start=period.start,
         end=period.end,
-        type=cast("bodies.BusyType", period.type.fbtype),
+        type=cast("BusyType", period.type.fbtype),
     )
