@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import signal
 import zoneinfo
 
 from hypothesis import HealthCheck, settings
@@ -16,3 +17,8 @@ settings.load_profile("busy machines")
 # What the tests compare with reads the time zones that the gateway reads, from the tzdata
 # package: the system's may be of another release.
 zoneinfo.reset_tzpath(to=())
+
+# Whatever is started in the background of a script ignores Ctrl-C, and so would the commands
+# that the tests stop by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

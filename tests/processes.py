@@ -17,12 +17,18 @@ DEADLINE = 20.0
 
 def until(look: Callable[[], Answer], what: str, *, seconds: float = DEADLINE) -> Answer:
     """Look until the answer is true and return it; fail with ``what`` at the deadline."""
-    deadline = time.monotonic() + seconds
+    start = time.monotonic()
     while not (answer := look()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - start
+        if waited > seconds:
             raise AssertionError(f"not within {seconds:.0f} s: {what} (last: {answer!r})")
-        time.sleep(0.01)
+        time.sleep(pause(waited))
     return answer
+
+
+def pause(waited: float) -> float:
+    """Return the seconds until the next look: what takes long is not asked for all the time."""
+    return min(0.1, 0.01 + waited / 20)
 
 
 def _command(pid: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,8 +51,13 @@ IMPURE_MODULES = {"os", "socket", "subprocess", "threading", "asyncio", "time", 
 """What a module without I/O, clock and environment has no use for."""
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield the modules that a file imports at run time, by their full names."""
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Return the modules that a file imports at run time, by their full names."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text("utf-8"))
     skipped = {id(node) for test in ast.walk(tree) if _is_typing(test) for node in ast.walk(test)}
     for node in ast.walk(tree):

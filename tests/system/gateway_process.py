@@ -22,7 +22,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from freebusy.vfreebusy import decode
-from tests.processes import DEADLINE, until
+from tests.processes import DEADLINE, pause, until
 from tests.servers.process import HOST, free_ports
 
 if TYPE_CHECKING:
@@ -211,12 +211,12 @@ class GatewayProcess:
     def wait_for(self, name: str, expected: list[Span] | None, what: str = "") -> float:
         """Wait until HTTP says so; return how many seconds that took."""
         start = time.monotonic()
-        deadline = start + DEADLINE
         while (found := self.busy(name)) != expected:
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - start
+            if waited > DEADLINE:
                 wrong = set(found or ()) ^ set(expected or ())
                 raise AssertionError(f"{what}: {wrong} differ; it said: {self.said[-3000:]}")
-            time.sleep(0.01)
+            time.sleep(pause(waited))
         return time.monotonic() - start
 
 

@@ -90,6 +90,7 @@ class Reading:
         self.gateway = gateway
         self.seen = 0
         self.faults: list[str] = []
+        self.sound: set[tuple[str, bytes]] = set()
         self.over = threading.Event()
 
     def run(self) -> None:
@@ -110,6 +111,8 @@ class Reading:
         if body is None:
             return
         self.seen += 1
+        if (person, body) in self.sound:
+            return
         try:
             found = decode(body, now=at(0, 12))
         except NotFreeBusyError as error:
@@ -117,6 +120,8 @@ class Reading:
             return
         if not body.endswith(b"END:VCALENDAR\r\n") or person not in found.organizer:
             self.faults.append(f"{person} {where}: {body!r}")
+        else:
+            self.sound.add((person, body))
 
 
 @contextmanager
