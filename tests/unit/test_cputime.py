@@ -58,8 +58,8 @@ def test_what_loads_zones_again_and_again_comes_to_an_end() -> None:
 
 def test_a_purse_does_not_pay_for_zones() -> None:
     """What was used while a zone was loaded is not taken off, all else is."""
-    purse = Purse(1.0)
     named_zone.cache_clear()
+    purse = Purse(1.0)
     named_zone("Europe/Berlin")
     purse.pay()
     assert 1.0 == purse.left
