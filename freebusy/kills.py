@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 6
 """Readings that were ended by kills (each tried twice) before the item takes the blame; with
-the pauses between them, of which each is twice the one before, some three minutes."""
+the pauses between them, each about twice the one before, one to three minutes, or less where
+``schedule.interval`` is shorter than that."""
 _MAX_KEPT = 1000
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from calendar_sync.imap.mailboxes import ImapFolders
-from freebusy.connector.bodies import NewFolder
+from freebusy.connector.bodies import FolderChange, NewFolder
 from freebusy.web.connector.call import folder_id, path_of
 from tests.contract.items_contract import put
 from tests.servers.mailserver import FOLDER_TYPE, checked
@@ -37,13 +37,16 @@ def test_any_text_is_a_name(mail_server: MailServer, name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_any_text_can_be_given(mail_server: MailServer, name: str) -> None:
-    """A folder that a connector makes has the name that it was given."""
+    """A folder that a connector makes, or renames, has the name that it was given."""
     with closing(ItemsCase(mail_server)) as case:
         mailboxes = ImapFolders(case.behalf)
         made = mailboxes.create(case.who, NewFolder(name=name).name)
-
         assert made.path.endswith(name)
         assert made.path in [folder.path for folder in mailboxes.folders(case.who)]
+
+        moved = mailboxes.move(case.who, made.path, name=FolderChange(name=f"b{name}").name)
+        assert moved.path.endswith(f"b{name}")
+        assert moved.path in [folder.path for folder in mailboxes.folders(case.who)]
 
 
 @pytest.mark.parametrize("mark", ["\n", "\N{RIGHT-TO-LEFT OVERRIDE}", "\N{LINE SEPARATOR}"])
